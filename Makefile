@@ -1,0 +1,35 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need in .venv, and again only when a pin changed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# A test that hangs is a failure: pytest-timeout prints every stack.
+PYTEST := $(BIN)/pytest -q
+
+.PHONY: demo test test-long lint bench clean
+
+demo: $(READY)
+	@$(BIN)/runlake demo
+
+test: $(READY)
+	@$(PYTEST) -n 2 -m "not long"
+
+test-long: $(READY)
+	@$(PYTEST) -m long
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(READY)
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+
+# Without build isolation each distribution would fetch its build tools again.
+$(READY): pyproject.toml constraints.txt plugins/all.txt $(wildcard plugins/*/pyproject.toml)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --constraint constraints.txt pip hatchling editables
+	@$(PIP) install --constraint constraints.txt --no-build-isolation --group dev --requirement plugins/all.txt
+	@touch $@

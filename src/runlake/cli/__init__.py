@@ -1,0 +1,30 @@
+"""The command `runlake`: one file for each area; a command is its arguments, one call, and what it prints."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import runlake
+from runlake.cli.demo import demo
+
+__all__ = ["cli", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(runlake.__version__, prog_name="runlake")
+def cli() -> None:
+    """Record every training run of a Python process in open Parquet."""
+
+
+cli.add_command(demo)
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line and exit code 1."""
+    try:
+        cli()
+    except runlake.RunlakeError as error:
+        click.echo(f"runlake: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,35 @@
+"""Everything runlake raises on purpose.
+
+RunlakeError
+├── StoreError           the store folder is not one, is newer than this version, or cannot be shared
+├── InvalidValue         an argument is wrong; also a ValueError
+├── UnknownRun           no run has this id; also a KeyError
+└── NoActiveRun          a verb needs an open run and there is none
+"""
+
+from __future__ import annotations
+
+__all__ = ["InvalidValue", "NoActiveRun", "RunlakeError", "StoreError", "UnknownRun"]
+
+
+class RunlakeError(Exception):
+    """The root of every error that runlake raises on purpose."""
+
+
+class StoreError(RunlakeError):
+    """The store cannot be used as it stands."""
+
+
+class InvalidValue(RunlakeError, ValueError):
+    """An argument cannot be recorded; nothing was."""
+
+
+class UnknownRun(RunlakeError, KeyError):
+    """No run of the store has this id."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show the repr of the message
+
+
+class NoActiveRun(RunlakeError, RuntimeError):
+    """The verb acts on the open run, and none is open."""

@@ -1,0 +1,54 @@
+"""The one place that catches everything, so that a failure of ours never reaches the user's program."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+__all__ = ["attempt", "guarded", "log", "set_strict"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("runlake")
+
+_strict = False
+_reported: set[tuple[str, type[BaseException], int]] = set()
+
+
+def set_strict(strict: bool) -> None:
+    """Make every guard re-raise, for tests and for plugin authors."""
+    global _strict
+    _strict = strict
+
+
+def attempt(call: Callable[[], T]) -> T | BaseException:
+    """What a stranger's code gives, or what it raised: for code whose failure is an answer. KeyboardInterrupt passes."""
+    try:
+        return call()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return error
+
+
+class guarded:  # noqa: N801 - reads as a word at the with statement
+    """Log what goes wrong inside, once per cause, and go on; KeyboardInterrupt passes at once."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> guarded:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if error is None or isinstance(error, KeyboardInterrupt) or _strict:
+            return False
+        self.error = error
+        cause = (self.doing, type(error), trace.tb_lineno if trace else 0)
+        if cause not in _reported:
+            _reported.add(cause)
+            log.warning("runlake failed while %s; your program goes on.", self.doing, exc_info=(type(error), error, trace))
+        return True

@@ -1,0 +1,147 @@
+"""Every call that differs by operating system: links, syncs, clones, forks, and who this process is."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module is optional, and mypy sees it on Linux
+
+__all__ = ["ProcessIdentity", "clone", "move_new", "on_fork", "process_identity", "sync_file", "sync_folder"]
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1  # Linux
+_RENAME_EXCL = 4  # macOS
+_FICLONE = 0x40049409
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+
+
+def move_new(source: Path, target: Path) -> bool:
+    """Give the file the name `target` unless that exists, atomically; say whether it was done. `source` is gone then."""
+    if hasattr(os, "link"):
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:  # a folder on FAT, gcsfuse, s3fs
+                raise
+        else:
+            os.unlink(source)
+            return True
+    return _rename_new(source, target)
+
+
+def _rename_new(source: Path, target: Path) -> bool:
+    if sys.platform == "win32":
+        try:
+            os.rename(source, target)  # refuses to replace, there
+        except FileExistsError:
+            return False
+        return True
+    libc = ctypes.CDLL(None, use_errno=True)
+    old, new = os.fsencode(source), os.fsencode(target)
+    if sys.platform == "darwin":
+        failed = libc.renamex_np(old, new, _RENAME_EXCL)
+    else:
+        failed = libc.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    if not failed:
+        return True
+    code = ctypes.get_errno()
+    if code == errno.EEXIST:
+        return False
+    raise OSError(code, os.strerror(code), str(target))
+
+
+def sync_file(fd: int) -> None:
+    """Bring the file's bytes and size to the disk, so that they survive the loss of power."""
+    if sys.platform == "darwin" and fcntl is not None:
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync there stops at the drive's cache
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        os.fsync(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the folder's entries to the disk: without it a synced file can lose its name."""
+    if sys.platform == "win32":
+        return  # folders cannot be opened there; NTFS journals its entries
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what some network file systems answer for a folder
+            raise
+    finally:
+        os.close(fd)
+
+
+def clone(source_fd: int, target_fd: int) -> bool:
+    """Share the source's blocks with the target, copy on write; say whether the file system could."""
+    if fcntl is None or not sys.platform.startswith("linux"):
+        return False
+    try:
+        fcntl.ioctl(target_fd, _FICLONE, source_fd)
+    except OSError:
+        return False
+    return True
+
+
+def on_fork(*, before: Callable[[], None], in_child: Callable[[], None]) -> None:
+    """Call `before` in the process that forks, and `in_child` first thing in the child; both must not raise."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before, after_in_child=in_child)
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """What tells this process from every other one, on any machine and after any reboot."""
+
+    host: str
+    boot_id: str
+    pid_namespace: int
+    pid: int
+    start_time: int
+
+
+def process_identity() -> ProcessIdentity:
+    """Who this process is; what the system does not tell is empty or zero."""
+    return ProcessIdentity(
+        host=socket.gethostname(),
+        boot_id=_first_line("/proc/sys/kernel/random/boot_id"),
+        pid_namespace=_inode("/proc/self/ns/pid"),
+        pid=os.getpid(),
+        start_time=_start_time("self"),
+    )
+
+
+def _start_time(pid: int | str) -> int:
+    """Clock ticks between boot and the start of the process: a number used again has another one."""
+    # The second field, the program's name, may hold spaces and brackets: count from the last bracket.
+    fields = _first_line(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 else 0
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0

@@ -1,0 +1,158 @@
+"""Points and events of this process that are not in the store yet.
+
+Callers append, the flusher alone removes, and always a prefix that it has handed on: each line of either is one C call,
+atomic under the interpreter lock, so the caller's path needs no lock. Swapping the lists for empty ones would lose what a
+caller appends to the old list that it has just looked up.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+from runlake.entities import Event
+from runlake.guard import attempt
+
+__all__ = ["Buffer", "Chunk", "Series"]
+
+CHUNK_POINTS = 65_536  # a larger drain holds the interpreter lock for long enough to be felt
+EARLY_POINTS = 65_536  # this many wake the flusher before its time
+CAP_POINTS = 2_000_000  # about 290 MB; above it callers wait
+GROUP_POINTS = 8  # what one log_metrics call is taken to hold, where counting would cost more than it tells
+ARRAY_POINTS = 1024  # and one log_batch call
+
+_FIELDS = 4  # of a scalar in the flat list: series, step, time, value
+
+
+class Series:
+    """The points of one key of one run, as far as this process logged them."""
+
+    __slots__ = ("key", "last_step", "run_id")
+
+    def __init__(self, run_id: str, key: str) -> None:
+        self.run_id = run_id
+        self.key = key
+        self.last_step = -1
+
+
+@dataclass
+class Chunk:
+    """Points as columns, and how to take them off the buffer once they were handed on."""
+
+    series: Sequence[Series]
+    steps: Any
+    times: Any
+    values: Any
+
+    def names(self) -> tuple[list[tuple[str, str]], list[int]]:
+        """The distinct series as (run, key), and for each point which of them it belongs to."""
+        code_of = {series: code for code, series in enumerate(dict.fromkeys(self.series))}
+        return [(series.run_id, series.key) for series in code_of], list(map(code_of.__getitem__, self.series))
+
+    def without_bad_values(self) -> tuple[Chunk, list[tuple[Series, int, BaseException]]]:
+        """The points whose value can be read, and what was raised by the others."""
+        good: list[tuple[Series, int, int, float]] = []
+        bad = []
+        for series, step, time, value in zip(self.series, self.steps, self.times, self.values, strict=True):
+            number = attempt(value.__float__)
+            if isinstance(number, float):
+                good.append((series, step, time, number))
+            else:
+                bad.append((series, step, number))
+        series_, steps, times, values = zip(*good, strict=True) if good else ((), (), (), ())
+        return Chunk(series_, steps, times, list(values)), bad
+
+
+class Buffer:
+    """What callers fill. Whoever passes a limit calls `Flusher.relieve`."""
+
+    def __init__(self) -> None:
+        self.scalars: list[Any] = []  # flat, four items a point: half the cost of a tuple each
+        self.groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]] = []
+        self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
+        self.events: list[Event] = []
+        self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
+        self._inherited: list[Any] = []
+        self.set_limit(-1)
+
+    def set_limit(self, points: int) -> None:
+        """Have the flusher called once about this many points wait; -1: at every append."""
+        self.scalars_limit = points * _FIELDS if points >= 0 else -1
+        self.groups_limit = points // GROUP_POINTS if points >= 0 else -1
+        self.arrays_limit = points // ARRAY_POINTS if points >= 0 else -1
+
+    def waiting(self) -> int:
+        """About how many points wait."""
+        return len(self.scalars) // _FIELDS + len(self.groups) * GROUP_POINTS + sum(entry[4] for entry in self.arrays[:])
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not (self.scalars or self.groups or self.arrays or self.events)
+
+    def forget_inherited(self) -> None:
+        """In a forked child: what was waiting is the parent's to write."""
+        # Kept, not freed: a tensor's destructor may need a device that did not survive the fork.
+        self._inherited.append((self.scalars[:], self.groups[:], self.arrays[:]))
+        for waiting in (self.scalars, self.groups, self.arrays, self.events):
+            waiting.clear()
+        self.lock = threading.RLock()
+        self.set_limit(-1)
+
+    def drain_points(self) -> Iterator[Chunk]:
+        """What waits now, in chunks; each is taken off the buffer when the next is asked for."""
+        scalars, groups, arrays = len(self.scalars) // _FIELDS, len(self.groups), len(self.arrays)
+        while scalars > 0:
+            n = min(scalars, CHUNK_POINTS)
+            flat = self.scalars[: n * _FIELDS]
+            yield Chunk(flat[0::4], flat[1::4], flat[2::4], flat[3::4])
+            del self.scalars[: n * _FIELDS]
+            scalars -= n
+        while groups > 0:
+            n = min(groups, CHUNK_POINTS // GROUP_POINTS)
+            yield _of_groups(self.groups[:n])
+            del self.groups[:n]
+            groups -= n
+        while arrays > 0:
+            chunk, rest = _cut(*self.arrays[0])
+            yield chunk
+            self.arrays[:1] = rest
+            arrays -= 0 if rest else 1
+
+    def drop_oldest(self, keep_points: int) -> dict[str, int]:
+        """Let go of the oldest points until about so many wait; how many each run lost."""
+        lost: dict[str, int] = {}
+        for chunk in self.drain_points():
+            if self.waiting() <= keep_points:
+                break
+            for series in chunk.series:
+                lost[series.run_id] = lost.get(series.run_id, 0) + 1
+        return lost
+
+
+def _of_groups(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]]) -> Chunk:
+    """One log_metrics call after the other, a point for each of its metrics."""
+    flat = chain.from_iterable
+    return Chunk(
+        series=list(flat(group[0] for group in groups)),
+        steps=list(flat(group[1] if type(group[1]) is tuple else repeat(group[1], len(group[0])) for group in groups)),
+        times=list(flat(repeat(group[2], len(group[0])) for group in groups)),
+        values=list(flat(group[3] for group in groups)),
+    )
+
+
+def _cut(series: Series, steps: Any, times: Any, values: Any, n: int) -> tuple[Chunk, list[tuple[Series, Any, Any, Any, int]]]:
+    """The first points of a log_batch call, and the call with the others, if any."""
+    values = values.cpu().numpy() if hasattr(values, "cpu") else values
+    size = min(n, CHUNK_POINTS)
+    chunk = Chunk(
+        series=[series] * size,
+        steps=steps[:size],
+        times=array("q", repeat(times, size)) if isinstance(times, int) else times[:size],
+        values=values[:size],
+    )
+    rest = (series, steps[size:], times if isinstance(times, int) else times[size:], values[size:], n - size)
+    return chunk, [rest] if n > size else []

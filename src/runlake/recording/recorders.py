@@ -1,0 +1,94 @@
+"""One recorder for each store, process and fork: a child never writes through what it inherited."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runlake import config, guard, platform
+from runlake.entities import Event
+from runlake.recording.buffer import Buffer
+from runlake.recording.clock import HybridClock
+from runlake.recording.flusher import Flusher
+from runlake.store.layout import Layout, check_usable
+
+__all__ = ["Recorder", "at_exit", "before_exit", "flush_all", "recorder_for"]
+
+before_exit: list[Callable[[], None]] = []
+_recorders: dict[Path, Recorder] = {}
+_lock = threading.RLock()
+
+
+@dataclass
+class Recorder:
+    """How this process writes to one store."""
+
+    layout: Layout
+    buffer: Buffer
+    clock: HybridClock
+    flusher: Flusher
+
+    def add(self, event: Event) -> None:
+        """Record one event."""
+        self.flusher.add_event(event)
+
+
+def recorder_for(store: Path | None = None) -> Recorder:
+    """The recorder of the store, by default of the one that the settings name. Raises StoreError for a folder that is none."""
+    settings = config.load(store)
+    with _lock:
+        recorder = _recorders.get(settings.store)
+        if recorder is None:
+            check_usable(settings.store)
+            guard.set_strict(settings.strict)
+            buffer, clock = Buffer(), HybridClock()
+            recorder = Recorder(Layout(settings.store), buffer, clock, Flusher(settings, buffer, clock, _flush_before_this_worker_leaves))
+            _recorders[settings.store] = recorder
+        return recorder
+
+
+def flush_all(timeout: float | None = None) -> bool:
+    """Wait until every store of this process has synced what was logged; whether all did."""
+    answers = [recorder.flusher.flush(timeout) for recorder in list(_recorders.values())]
+    return all(answers)
+
+
+def at_exit() -> None:
+    """Write what waits and let go of the stores; what is logged after this is written at once."""
+    for finish in before_exit:
+        with guard.guarded("ending the open runs"):
+            finish()
+    for recorder in list(_recorders.values()):
+        with guard.guarded("leaving"):
+            recorder.flusher.stop()
+
+
+def _flush_before_this_worker_leaves() -> None:
+    """Workers of multiprocessing leave by os._exit, which skips atexit, but run multiprocessing's own finalizers."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, at_exit, exitpriority=100)
+
+
+def _before_fork() -> None:
+    for recorder in list(_recorders.values()):
+        recorder.flusher.wait_for_import()
+
+
+def _in_forked_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for recorder in _recorders.values():
+        recorder.buffer.forget_inherited()
+        recorder.clock.start_over()
+        recorder.flusher.start_over()
+
+
+atexit.register(at_exit)
+platform.on_fork(before=_before_fork, in_child=_in_forked_child)

@@ -1,0 +1,105 @@
+"""What counts as the value and the step of a metric: numbers now, tensors as a copy to be read later."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from runlake.errors import InvalidValue
+from runlake.guard import attempt, log
+
+__all__ = ["Deferred", "as_key", "as_step", "as_value"]
+
+MAX_KEY_BYTES = 4096
+_EXACT = 2**53
+_STEP = 2**63
+
+_rounding_told = False
+
+
+class Deferred:
+    """A number on a device, or one still being computed: reading it may wait, so the flusher does."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def __float__(self) -> float:
+        number = attempt(lambda: float(self.tensor.item() if hasattr(self.tensor, "item") else self.tensor))
+        if isinstance(number, BaseException):
+            raise ValueError(f"{type(number).__name__}: {number}") from number
+        return number
+
+
+def as_key(key: Any) -> str:
+    """The key if it can be one."""
+    if not isinstance(key, str):
+        raise InvalidValue(f"A metric's key is text, not {type(key).__name__}: {key!r}.")
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"The key {key!r} holds half a surrogate pair, which no file can hold.") from error
+    if not 0 < size <= MAX_KEY_BYTES:
+        raise InvalidValue(f"A key has 1 to {MAX_KEY_BYTES:,} bytes; {key[:40]!r} has {size:,}.")
+    return str(key)
+
+
+def as_step(key: str, step: Any) -> int:
+    """The step as an int64; whole floats are taken, as other trackers do."""
+    try:
+        number = int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)
+    except TypeError:
+        raise InvalidValue(f"The step of {key!r} is a whole number, not {step!r}.") from None
+    if not -_STEP <= number < _STEP:
+        raise InvalidValue(f"The step of {key!r} fits into 64 bits; {number} does not.")
+    return number
+
+
+def as_value(key: str, value: Any) -> float | Deferred:
+    """The value as a double, or as a copy that the flusher reads. Raises at once what can be known at once."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return _from_int(key, value)
+    if hasattr(value, "shape"):
+        return _from_array(key, value)
+    if hasattr(value, "__float__"):  # Decimal, Fraction
+        return float(value)
+    raise _not_a_number(key, value)
+
+
+def _from_int(key: str, value: int) -> float:
+    global _rounding_told
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InvalidValue(f"The value of {key!r} does not fit a double: an int of {value.bit_length():,} bits.") from None
+    if abs(value) > _EXACT and not _rounding_told and int(number) != value:
+        _rounding_told = True
+        log.warning("Metrics are doubles: %r, the int %d, is kept as %.17g, and so are others beyond 2**53.", key, value, number)
+    return number
+
+
+def _from_array(key: str, value: Any) -> float | Deferred:
+    if any(size != 1 for size in value.shape):
+        raise InvalidValue(f"The value of {key!r} is one number, not an array of shape {tuple(value.shape)}. Log its mean.")
+    if hasattr(value, "detach"):  # the loop goes on and changes it in place; a copy on its own device waits for nothing
+        return Deferred(value.detach().clone())
+    if hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__"):  # in this process's memory
+        return _from_scalar(key, value.item())
+    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
+        return Deferred(value)
+    raise _not_a_number(key, value)
+
+
+def _from_scalar(key: str, value: Any) -> float:
+    if isinstance(value, (float, int)):
+        return _from_int(key, value) if isinstance(value, int) else value
+    raise _not_a_number(key, value)
+
+
+def _not_a_number(key: str, value: Any) -> InvalidValue:
+    shown = repr(value)
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return InvalidValue(f"The value of {key!r} is a number, not {type(value).__name__}: {shown}. Params and tags take text.")

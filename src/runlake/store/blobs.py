@@ -1,0 +1,73 @@
+"""Files kept by their content: equal files are stored once, and what was hashed is what was stored."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from runlake import platform
+from runlake.store.layout import Layout
+from runlake.store.put_new import make_folder, temporary, write_all
+
+__all__ = ["Blob", "keep_bytes", "keep_file"]
+
+_CHUNK = 1 << 20
+
+
+class Blob(NamedTuple):
+    """The content's hash and size."""
+
+    sha256: str
+    size: int
+
+
+def keep_file(layout: Layout, source: Path) -> Blob:
+    """Copy the file in; the user's file is never linked to, since rewriting it would change the blob."""
+    source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _keep(layout, source_fd, b"")
+    finally:
+        os.close(source_fd)
+
+
+def keep_bytes(layout: Layout, data: bytes) -> Blob:
+    """Keep these bytes."""
+    return _keep(layout, None, data)
+
+
+def _keep(layout: Layout, source_fd: int | None, data: bytes) -> Blob:
+    draft = temporary(layout.temporary)
+    try:
+        fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            blob = _fill(fd, data) if source_fd is None else _copy(source_fd, fd)
+            platform.sync_file(fd)
+        finally:
+            os.close(fd)
+        target = layout.blob(blob.sha256)
+        make_folder(target.parent, within=layout.root)
+        platform.move_new(draft, target)  # losing means that the content is there already
+        platform.sync_folder(target.parent)
+        return blob
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _fill(fd: int, data: bytes) -> Blob:
+    write_all(fd, data)
+    return Blob(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _copy(source_fd: int, fd: int) -> Blob:
+    """Copy and hash the copy: the source may change meanwhile."""
+    cloned = platform.clone(source_fd, fd)
+    reading = fd if cloned else source_fd
+    digest, size = hashlib.sha256(), 0
+    while chunk := os.read(reading, _CHUNK):
+        if not cloned:
+            write_all(fd, chunk)
+        digest.update(chunk)
+        size += len(chunk)
+    return Blob(digest.hexdigest(), size)

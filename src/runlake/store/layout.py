@@ -1,0 +1,103 @@
+"""Where everything lies inside a store folder, and how a store comes into being."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from runlake.errors import StoreError
+from runlake.store.names import day_of, wal_name
+from runlake.store.put_new import make_folder, probe, put_new
+
+__all__ = ["FORMAT", "Layout", "check_usable", "create", "is_store"]
+
+FORMAT = 1  # of everything below the folder; a reader refuses a greater one
+
+_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one store."""
+
+    root: Path
+
+    @property
+    def description(self) -> Path:
+        """STORE.json: the format, the id, when it was made."""
+        return self.root / "STORE.json"
+
+    @property
+    def wal(self) -> Path:
+        """The write-ahead logs, a folder for each day."""
+        return self.root / "wal"
+
+    @property
+    def blobs(self) -> Path:
+        """Files kept by their content."""
+        return self.root / "blobs"
+
+    @property
+    def temporary(self) -> Path:
+        """Drafts, on the same file system as what they become."""
+        return self.root / "tmp"
+
+    def wal_part(self, writer: str, part: int, wall_ns: int) -> Path:
+        """Where a part opened at this time goes."""
+        return self.wal / day_of(wall_ns) / wal_name(writer, part)
+
+    def blob(self, sha256: str) -> Path:
+        """Where the content with this hash is kept."""
+        return self.blobs / sha256[:2] / sha256
+
+
+def is_store(root: Path) -> bool:
+    """Whether a store was made in this folder."""
+    return Layout(root).description.is_file()
+
+
+def check_usable(root: Path) -> None:
+    """Refuse a folder that holds something else, or a store of a later format; an absent one is fine."""
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"{root} is a file. A store is a folder: name another path.")
+    if not root.is_dir():
+        return
+    description = Layout(root).description
+    if description.is_file():
+        _check_format(description)
+    elif others := sorted(entry.name for entry in root.iterdir() if entry.name not in _OURS):
+        raise StoreError(f"{root} holds {others[0]!r} and is no store. Name a new or empty folder, such as {root / 'lake'}.")
+
+
+def create(root: Path) -> Layout:
+    """Make the store unless it exists; any number of processes may do so at once."""
+    check_usable(root)
+    layout = Layout(root)
+    anchor = root.parent
+    while not anchor.exists():
+        anchor = anchor.parent
+    make_folder(layout.temporary, within=anchor)
+    if not layout.description.exists():
+        probe(layout.temporary)
+        _write_gitignore(root)
+        description = {"format": FORMAT, "store_id": os.urandom(16).hex(), "created_ms": time.time_ns() // 1_000_000}
+        put_new(layout.description, json.dumps(description, indent=2).encode() + b"\n", layout.temporary)
+    return layout
+
+
+def _check_format(description: Path) -> None:
+    try:
+        found = json.loads(description.read_text(encoding="utf-8"))["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{description} is damaged ({error}). Nothing was written; put the file back from a copy.") from error
+    if not isinstance(found, int) or found > FORMAT:
+        raise StoreError(f"{description.parent} has format {found}, this runlake reads up to {FORMAT}. Nothing was written; upgrade.")
+
+
+def _write_gitignore(root: Path) -> None:
+    with contextlib.suppress(FileExistsError), open(root / ".gitignore", "x", encoding="utf-8") as file:
+        file.write("*\n")

@@ -1,0 +1,151 @@
+"""All that a store holds, as one: every writer's log merged, each row once, whatever order it is found in."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runlake.store.columns import EVENTS, POINTS, decode
+from runlake.store.frames import Frame, Kind
+from runlake.store.layout import Layout
+from runlake.store.names import WalName
+from runlake.store.tail import Tail
+
+__all__ = ["Coverage", "Finding", "View"]
+
+_STREAMS = {Kind.POINTS: POINTS, Kind.EVENTS: EVENTS}
+_ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that should not be in a part, and where."""
+
+    path: Path
+    offset: int
+    what: str
+
+
+@dataclass
+class Coverage:
+    """Which sequence numbers of one stream were seen, as disjoint ranges `[start, stop)` in order."""
+
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+
+    def missing_in(self, first: int, stop: int) -> list[tuple[int, int]]:
+        """The parts of `[first, stop)` that were not seen."""
+        gaps = []
+        at = max(0, bisect_right(self.starts, first) - 1)
+        while first < stop and at < len(self.starts) and self.starts[at] < stop:
+            if self.stops[at] > first:
+                if self.starts[at] > first:
+                    gaps.append((first, self.starts[at]))
+                first = self.stops[at]
+            at += 1
+        if first < stop:
+            gaps.append((first, stop))
+        return gaps
+
+    def add(self, first: int, stop: int) -> None:
+        """Mark `[first, stop)` as seen."""
+        if self.stops and self.stops[-1] == first:  # the ordinary case: the next frame
+            self.stops[-1] = stop
+            return
+        ranges = sorted([*zip(self.starts, self.stops, strict=True), (first, stop)])
+        self.starts, self.stops = [], []
+        for start, end in ranges:
+            if self.stops and start <= self.stops[-1]:
+                self.stops[-1] = max(end, self.stops[-1])
+            else:
+                self.starts.append(start)
+                self.stops.append(end)
+
+    def holes(self) -> list[tuple[int, int]]:
+        """What lies between the ranges seen, and before the first."""
+        return [(a, b) for a, b in zip([0, *self.stops], self.starts, strict=False) if a < b]
+
+
+class View:
+    """Reads a store as it grows; `refresh` takes in what is new, the rest answers from what was read."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._tails: dict[Path, Tail] = {}
+        self._rows: dict[Kind, list[pa.Table]] = {kind: [] for kind in _STREAMS}
+        self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
+
+    def refresh(self) -> None:
+        """Take in every frame that was not read yet."""
+        for path in sorted(self.layout.wal.glob("*/*.wal")):
+            name = WalName.parse(path.name)
+            if name is None:
+                continue
+            for frame in self._tails.setdefault(path, Tail(path)).read():
+                self._take(name.writer, frame)
+
+    def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
+        """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
+        order = ["run_id", "key", "step", "wall_ns", "writer", "seq"]
+        return _in_order(self._table(Kind.POINTS, {"run_id": run_id, "key": key}), order)
+
+    def events(self, run_id: str | None = None) -> pa.Table:
+        """Every event once, by its hybrid time: a later row outranks an earlier one."""
+        return _in_order(self._table(Kind.EVENTS, {"run_id": run_id}), ["hlc", "writer", "seq"])
+
+    def findings(self) -> list[Finding]:
+        """Damage, rows missing between others, and torn ends, in words. A torn end is ordinary where a process was killed."""
+        found = [finding for tail in self._tails.values() for finding in _findings_of(tail)]
+        for (kind, writer), coverage in self._seen.items():
+            path = next(path for path in self._tails if path.name.startswith(writer))
+            for start, stop in coverage.holes():
+                found.append(Finding(path, 0, f"{kind.name.lower()} {start} to {stop - 1} of this writer are missing"))
+        return found
+
+    def _take(self, writer: str, frame: Frame) -> None:
+        if frame.kind == Kind.END:  # it knows how many points came before it
+            self._seen[Kind.POINTS, writer].add(frame.first_seq, frame.first_seq)
+        if frame.kind not in _STREAMS:
+            return
+        kind = Kind(frame.kind)
+        coverage = self._seen[kind, writer]
+        first, stop = frame.first_seq, frame.first_seq + frame.n_rows
+        missing = coverage.missing_in(first, stop)
+        if not missing:
+            return
+        rows = decode(frame.payload)
+        for start, end in missing:
+            piece = rows.slice(start - first, end - start)
+            piece = piece.append_column("writer", pa.repeat(pa.scalar(writer), piece.num_rows))
+            self._rows[kind].append(piece.append_column("seq", pa.array(np.arange(start, end, dtype=np.int64))))
+        coverage.add(first, stop)
+
+    def _table(self, kind: Kind, wanted: dict[str, str | None]) -> pa.Table:
+        plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in _STREAMS[kind]] + _ORIGIN)
+        tables = []
+        for table in self._rows[kind]:
+            for column, value in wanted.items():
+                if value is not None:
+                    table = table.filter(pc.equal(table[column], value))
+            tables.append(table.cast(plain))
+        return pa.concat_tables(tables) if tables else plain.empty_table()
+
+
+def _findings_of(tail: Tail) -> Iterator[Finding]:
+    for damage in tail.damage:
+        yield Finding(
+            tail.path, damage.offset, f"{damage.length} bytes are no frame and a good one follows: damaged since they were written"
+        )
+    if tail.torn_bytes:
+        yield Finding(tail.path, tail.offset, f"{tail.torn_bytes} bytes at the end are no whole frame: being written, or torn off")
+
+
+def _in_order(table: pa.Table, columns: list[str]) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in columns])
