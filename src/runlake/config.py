@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from runlake.errors import InvalidValue
 
-__all__ = ["SETTINGS", "Config", "Setting", "find_store", "load"]
+__all__ = ["SETTINGS", "Config", "Setting", "choose_store", "find_store", "load"]
 
 Durability = Literal["power", "process"]
 
@@ -69,17 +69,44 @@ SETTINGS = (
 )  # fmt: skip
 
 
+_chosen: Path | None = None
+_start: Path | None = None
+_loaded: dict[tuple[Path | str | None, ...], Config] = {}
+
+
+def choose_store(path: Path | None) -> None:
+    """Have this process use that store from now on, whatever the settings say; None takes the choice back."""
+    global _chosen
+    _chosen = path.absolute() if path is not None else None
+
+
 def load(store: Path | None = None) -> Config:
-    """Read every setting where it is given; `store` outranks them all."""
-    project, folder = _project_settings(Path.cwd())
-    values = {setting.name: _value_of(setting, project) for setting in SETTINGS if setting.name != "store"}
-    given = {name: value for name, value in values.items() if value is not None}
-    return Config(store=store.absolute() if store else _resolve_store(project, folder), **given)
+    """Every setting where it is given; `store` outranks them all. Files are read once, from where the process was first asked."""
+    store = store.absolute() if store is not None else _chosen
+    key = (store, _start_folder(), *(_given_in_environment()))
+    if key not in _loaded:
+        project, folder = _project_settings(_start_folder())
+        values = {setting.name: _value_of(setting, project) for setting in SETTINGS if setting.name != "store"}
+        given = {name: value for name, value in values.items() if value is not None}
+        _loaded[key] = Config(store=store or _resolve_store(project, folder), **given)
+    return _loaded[key]
 
 
 def find_store() -> Path:
     """The folder that runs go to when no store is named, as an absolute path; it need not exist yet."""
-    return _resolve_store(*_project_settings(Path.cwd()))
+    return load().store
+
+
+def _start_folder() -> Path:
+    """Where the process was when it first asked: a later change of folder must not move its runs."""
+    global _start
+    if _start is None:
+        _start = Path.cwd()
+    return _start
+
+
+def _given_in_environment() -> tuple[str | None, ...]:
+    return tuple(os.environ.get(name) for setting in SETTINGS for name in setting.environment)
 
 
 def _value_of(setting: Setting, project: Mapping[str, Any]) -> Any:
@@ -101,18 +128,18 @@ def _parsed(setting: Setting, value: Any, place: str) -> Any:
 def _resolve_store(project: Mapping[str, Any], project_folder: Path) -> Path:
     for name in ("RUNLAKE_STORE", "RUNLAKE_TRACKING_URI"):
         if os.environ.get(name):
-            return Path(os.environ[name]).expanduser().absolute()
+            return _start_folder() / Path(os.environ[name]).expanduser()
     if "store" in project:
-        return (project_folder / Path(project["store"]).expanduser()).absolute()
-    return _store_above(Path.cwd()) or Path.cwd() / "lake"
+        return project_folder / Path(project["store"]).expanduser()
+    return _store_above(_start_folder()) or _start_folder() / "lake"
 
 
 def _store_above(start: Path) -> Path | None:
     """The nearest `lake` upward that is a store, looked for inside one git work tree only."""
     for folder in (start, *start.parents):
-        if (folder / "lake" / "STORE.json").is_file():
+        if os.path.isfile(folder / "lake" / "STORE.json"):  # False too where we may not look
             return folder / "lake"
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):
             return None
     return None
 
@@ -121,13 +148,21 @@ def _project_settings(start: Path) -> tuple[Mapping[str, Any], Path]:
     """The `[tool.runlake]` table of the nearest pyproject.toml upward, and the folder that holds it."""
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
-        if file.is_file():
+        if os.path.isfile(file):
             try:
                 table = tomllib.loads(file.read_text(encoding="utf-8"))
             except (OSError, ValueError):  # not ours to complain about
                 return {}, folder
-            return table.get("tool", {}).get("runlake", {}), folder
+            return _known_keys(table.get("tool", {}).get("runlake", {}), file), folder
     return {}, start
+
+
+def _known_keys(table: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    names = [setting.name for setting in SETTINGS]
+    for key in table:
+        if key not in names:
+            raise InvalidValue(f"{file} sets {key!r} in [tool.runlake], which is no setting. The settings are {', '.join(names)}.")
+    return table
 
 
 assert {setting.name for setting in SETTINGS} == {field.name for field in fields(Config)}

@@ -76,7 +76,10 @@ def sync_folder(folder: Path) -> None:
     """Bring the folder's entries to the disk: without it a synced file can lose its name."""
     if sys.platform == "win32":
         return  # folders cannot be opened there; NTFS journals its entries
-    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be entered and not read: who made it has synced it
+        return
     try:
         os.fsync(fd)
     except OSError as error:
@@ -97,10 +100,10 @@ def clone(source_fd: int, target_fd: int) -> bool:
     return True
 
 
-def on_fork(*, before: Callable[[], None], in_child: Callable[[], None]) -> None:
-    """Call `before` in the process that forks, and `in_child` first thing in the child; both must not raise."""
+def on_fork(*, before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
+    """Call `before` in the thread that forks, then `in_parent` there and `in_child` first thing in the child; none may raise."""
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=before, after_in_child=in_child)
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 @dataclass(frozen=True)

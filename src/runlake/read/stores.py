@@ -55,7 +55,8 @@ class Store:
             scopes = known.setdefault(event["run_id"], {scope: {} for scope in Scope})
             key = f"{event['hlc']}" if event["scope"] == Scope.ERROR else event["key"]
             scopes.setdefault(event["scope"], {})[key] = event
-        return sorted((_row(run_id, scopes) for run_id, scopes in known.items() if scopes[Scope.RUN]), key=lambda row: row.run_id)
+        whole = (_row(run_id, scopes) for run_id, scopes in known.items() if {"status", "start_ns"} <= scopes[Scope.RUN].keys())
+        return sorted(whole, key=lambda row: row.run_id)  # of a run whose beginning is damaged or on its way only points are known
 
     def read_artifact(self, run_id: str, name: str) -> bytes:
         """The content that the run keeps under this name."""

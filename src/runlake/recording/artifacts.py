@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from runlake.entities import Event, Scope
-from runlake.errors import InvalidValue
+from runlake.errors import InvalidValue, StoreError
 from runlake.guard import log
 from runlake.recording.recorders import Recorder
 from runlake.store.blobs import Blob, keep_bytes, keep_file
@@ -36,7 +36,7 @@ def _keep_as(recorder: Recorder, run_id: str, name: PurePosixPath, store: Callab
     try:
         create(recorder.layout.root)
         blob = store()
-    except OSError as error:  # of the store: the program goes on, and the run shows what it lacks
+    except (OSError, StoreError) as error:  # of the store: the program goes on, and the run shows what it lacks
         log.warning("The artifact %s was not kept: %s", name, error)
         recorder.add(Event.set(run_id, Scope.ERROR, str(name), f"the artifact was not kept: {error}", recorder.clock.tick()))
         return

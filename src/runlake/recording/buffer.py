@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any
 
 from runlake.entities import Event
@@ -22,7 +23,7 @@ __all__ = ["Buffer", "Chunk", "Series"]
 CHUNK_POINTS = 65_536  # a larger drain holds the interpreter lock for long enough to be felt
 EARLY_POINTS = 65_536  # this many wake the flusher before its time
 CAP_POINTS = 2_000_000  # about 290 MB; above it callers wait
-GROUP_POINTS = 8  # what one log_metrics call is taken to hold, where counting would cost more than it tells
+GROUP_POINTS = 8  # what one log_metrics call is taken to hold as long as none waits
 ARRAY_POINTS = 1024  # and one log_batch call
 
 _FIELDS = 4  # of a scalar in the flat list: series, step, time, value
@@ -75,29 +76,31 @@ class Buffer:
         self.groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]] = []
         self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
         self.events: list[Event] = []
+        self.ends: list[Event] = []  # written after the points that came before them
         self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
         self._inherited: list[Any] = []
         self.set_limit(-1)
 
     def set_limit(self, points: int) -> None:
         """Have the flusher called once about this many points wait; -1: at every append."""
+        groups, arrays = [len(group[0]) for group in self.groups[:]], [entry[4] for entry in self.arrays[:]]
         self.scalars_limit = points * _FIELDS if points >= 0 else -1
-        self.groups_limit = points // GROUP_POINTS if points >= 0 else -1
-        self.arrays_limit = points // ARRAY_POINTS if points >= 0 else -1
+        self.groups_limit = points // max(GROUP_POINTS, _mean(groups)) if points >= 0 else -1
+        self.arrays_limit = points // max(ARRAY_POINTS, _mean(arrays)) if points >= 0 else -1
 
     def waiting(self) -> int:
-        """About how many points wait."""
-        return len(self.scalars) // _FIELDS + len(self.groups) * GROUP_POINTS + sum(entry[4] for entry in self.arrays[:])
+        """How many points wait."""
+        return len(self.scalars) // _FIELDS + sum(len(group[0]) for group in self.groups[:]) + sum(entry[4] for entry in self.arrays[:])
 
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not (self.scalars or self.groups or self.arrays or self.events)
+        return not (self.scalars or self.groups or self.arrays or self.events or self.ends)
 
     def forget_inherited(self) -> None:
         """In a forked child: what was waiting is the parent's to write."""
         # Kept, not freed: a tensor's destructor may need a device that did not survive the fork.
         self._inherited.append((self.scalars[:], self.groups[:], self.arrays[:]))
-        for waiting in (self.scalars, self.groups, self.arrays, self.events):
+        for waiting in (self.scalars, self.groups, self.arrays, self.events, self.ends):
             waiting.clear()
         self.lock = threading.RLock()
         self.set_limit(-1)
@@ -112,7 +115,7 @@ class Buffer:
             del self.scalars[: n * _FIELDS]
             scalars -= n
         while groups > 0:
-            n = min(groups, CHUNK_POINTS // GROUP_POINTS)
+            n = _how_many(self.groups[: min(groups, CHUNK_POINTS // GROUP_POINTS)])
             yield _of_groups(self.groups[:n])
             del self.groups[:n]
             groups -= n
@@ -133,6 +136,26 @@ class Buffer:
         return lost
 
 
+class _Unreadable:
+    """Stands for values whose library could not give them."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __float__(self) -> float:
+        raise ValueError(self._why)
+
+
+def _mean(sizes: list[int]) -> int:
+    return sum(sizes) // len(sizes) if sizes else 0
+
+
+def _how_many(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]]) -> int:
+    """How many of these log_metrics calls make a chunk; one at least."""
+    points = accumulate(len(group[0]) for group in groups)
+    return max(1, bisect_right(list(points), CHUNK_POINTS))
+
+
 def _of_groups(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]]) -> Chunk:
     """One log_metrics call after the other, a point for each of its metrics."""
     flat = chain.from_iterable
@@ -146,7 +169,11 @@ def _of_groups(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]
 
 def _cut(series: Series, steps: Any, times: Any, values: Any, n: int) -> tuple[Chunk, list[tuple[Series, Any, Any, Any, int]]]:
     """The first points of a log_batch call, and the call with the others, if any."""
-    values = values.cpu().numpy() if hasattr(values, "cpu") else values
+    if hasattr(values, "cpu"):  # a tensor's copy, read here since that may wait for its device
+        values = attempt(lambda: values.cpu().double().numpy())
+        if isinstance(values, BaseException):
+            unreadable = _Unreadable(f"none of the {n} values of this batch: {values!r}")
+            return Chunk([series], steps[:1], [times if isinstance(times, int) else times[0]], [unreadable]), []
     size = min(n, CHUNK_POINTS)
     chunk = Chunk(
         series=[series] * size,

@@ -21,6 +21,8 @@ class HybridClock:
 
     def tick(self) -> int:
         """A time later than the last: 48 bits of milliseconds, 16 bits of counting."""
+        now = time.time_ns() // 1_000_000 << 16
         with self._lock:
-            self._last = max(time.time_ns() // 1_000_000 << 16, self._last + 1)
+            # No call from here on: Python may run a finalizer or a signal handler after one, and that may tick too.
+            self._last = now if now > self._last else self._last + 1
             return self._last

@@ -7,11 +7,15 @@ their number becomes an event of the run as soon as the store takes one.
 
 from __future__ import annotations
 
+import contextlib
+import math
+import queue
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from runlake.config import Config
 from runlake.entities import Event, Scope
@@ -22,9 +26,6 @@ from runlake.recording.clock import HybridClock
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 __all__ = ["Flusher"]
 
 SYNC_SECONDS = 1.0  # what the loss of power may cost, with durability "power"
@@ -34,6 +35,7 @@ EXIT_SECONDS = 10.0
 IMPORT_SECONDS = 60.0  # Arrow from a cold network disk
 FORK_SECONDS = 5.0
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+WARN_SECONDS = 300.0  # a disk that is full every other second is told of once in a while
 
 
 class Flusher:
@@ -49,45 +51,47 @@ class Flusher:
     def _make_state(self) -> None:
         self.writer = Writer(Layout(self.config.store))
         self._thread: threading.Thread | None = None
-        self._starting = threading.RLock()
+        self._starting = threading.Lock()
+        self._is_threadless = False  # then callers write
         self._cycling = threading.RLock()
+        self._in_arrow = threading.RLock()  # never while the disk is waited for
         self._is_cycling = False
         self._exiting = False
         self._arrow_imported = threading.Event()
-        self._wake = threading.Event()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # a finalizer may put into it amid a put; an Event would lock up
+        self._leave_by = math.inf
         self._turn = threading.Condition()  # guards the four below
         self._asked = 0
         self._sync_asked = False
         self._answered = 0
-        self._answer = True
-        self._synced_at = self._wrote_at = 0.0
+        self._refused = 0  # the last ask that was answered with no
+        self._synced_at = 0.0
+        self._wrote_at = time.monotonic()
         self._failures = 0
-        self._retry_at = 0.0
+        self._retry_at = self._warn_at = 0.0
         self._reason = ""
         self._lost: Counter[str] = Counter()
+        self._lost_in_events = 0  # what events say that the store has not taken yet
 
     # What callers do
 
     def relieve(self) -> None:
         """A limit of the buffer was passed: start the thread, wake it, and above the cap make the caller wait."""
-        if self._exiting:
-            self._cycle(sync=True)
+        if not self._is_running():
+            self._write_here()
             return
-        self._ensure_running()
         self.buffer.set_limit(CAP_POINTS)  # so that the next call comes only when there is something to wait for
-        self._wake.set()
+        self._wake_up()
         while self.buffer.waiting() > CAP_POINTS and threading.current_thread() is not self._thread:
-            self._ensure_running()
-            self._wake.set()
+            self._is_running()
+            self._wake_up()
             time.sleep(0.005)
 
     def add_event(self, event: Event) -> None:
         """Have the event written with the next flush."""
         self.buffer.events.append(event)
-        if self._exiting:
-            self._cycle(sync=True)
-        else:
-            self._ensure_running()
+        if not self._is_running():
+            self._write_here()
 
     def flush(self, timeout: float | None = None, *, sync: bool = True) -> bool:
         """Wait until all that was logged before is synced, and say whether it is; False too when `timeout` seconds did not do.
@@ -96,72 +100,121 @@ class Flusher:
         """
         if threading.current_thread() is self._thread:  # in a finalizer of the user's that happens to run here
             return False
-        if self._exiting:
-            return self._cycle(sync=True)
-        self._ensure_running()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        if not self._is_running():
+            return self._write_here()
+        deadline = min(self._leave_by, time.monotonic() + timeout if timeout is not None else math.inf)
         with self._turn:
             self._asked += 1
             self._sync_asked = self._sync_asked or sync
             ticket = self._asked
-            self._wake.set()
+            self._wake_up()
             while self._answered < ticket:
-                if deadline is not None and time.monotonic() >= deadline:
+                if time.monotonic() >= deadline:
                     return False
-                self._turn.wait(0.5 if deadline is None else max(0.0, min(0.5, deadline - time.monotonic())))
-                if self._thread is not None and not self._thread.is_alive():  # strict mode lets an error end it
+                self._turn.wait(max(0.0, min(0.5, deadline - time.monotonic())))
+                if self._is_threadless or (self._thread is not None and not self._thread.is_alive()):  # strict mode lets an error end it
                     break
             else:
-                return self._answer
+                return ticket > self._refused
         return self._cycle(sync=True)
 
-    def wait_for_import(self) -> None:
-        """Before a fork: a child that inherits a half-done import would wait for it for ever."""
-        if self._thread is not None and self._thread.is_alive():
-            self._arrow_imported.wait(FORK_SECONDS)
+    def hold_still(self) -> None:
+        """Before a fork: a child that inherits a half-done import, or a lock inside Arrow, would wait for it for ever."""
+        self._in_arrow.acquire(timeout=FORK_SECONDS)
+
+    def go_on(self) -> None:
+        """After the fork, in the parent."""
+        with contextlib.suppress(RuntimeError):  # it was not to be had in time
+            self._in_arrow.release()
 
     def start_over(self) -> None:
         """In a forked child: nothing here is ours but the settings."""
         self.writer.abandon()
+        exiting = self._exiting
         self._make_state()
+        self._exiting = exiting  # forked by a handler that runs after ours: nobody would stop a thread
+
+    def begin_exit(self) -> None:
+        """From now on all waiting together ends in `EXIT_SECONDS`, however many runs are open: the disk may never answer."""
+        if self._leave_by == math.inf:
+            self._leave_by = time.monotonic() + EXIT_SECONDS
 
     def stop(self) -> None:
         """At exit: write what waits, say that nothing follows, and tell in one line what could not be written."""
-        if self._thread is None:
-            return
         self._exiting = True
-        self._wake.set()
+        if self._thread is None:
+            if self._is_threadless:
+                self._write_here()
+            return
+        self._wake_up()
         self._arrow_imported.wait(IMPORT_SECONDS)
-        self._thread.join(EXIT_SECONDS)
+        self.begin_exit()
+        self._thread.join(max(0.0, self._leave_by - time.monotonic()))
         self.buffer.set_limit(-1)  # whoever logs after this writes at once
-        lost = self.buffer.waiting() + sum(self._lost.values()) + self.writer.queued_points
         if self._thread.is_alive():
             log.warning("%s did not take the last points within %.0f seconds; leaving without them.", self.config.store, EXIT_SECONDS)
-        elif lost:
+            return
+        if not self._failures and not self.buffer.is_empty():  # logged by another thread since ours looked last
+            self._cycle(sync=True)
+        if self._failures and (lost := self._count_lost()):
             log.warning("%s did not take %d points, which are lost: %s", self.config.store, lost, self._reason)
 
-    def _ensure_running(self) -> None:
+    def _write_here(self) -> bool:
+        """Write in the caller's thread, unless ours is still waiting for a disk that does not answer."""
+        if sys.is_finalizing():  # the last finalizers run where our thread was stopped for good, whatever it held
+            return False
         if self._thread is not None and self._thread.is_alive():
+            return False
+        return self._cycle(sync=True)
+
+    def _count_lost(self) -> int:
+        return self.buffer.waiting() + sum(self._lost.values()) + self._lost_in_events + self.writer.queued_points
+
+    def _wake_up(self) -> None:
+        if self._wake.empty():
+            self._wake.put(None)
+
+    def _is_running(self) -> bool:
+        """Whether the thread is there, started if need be; not at exit, and not where no thread can be started."""
+        if self._exiting or self._is_threadless:
+            return False
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        # Never waited for: a finalizer that logs may run amid the start, in this thread or already in the new one.
+        if self._starting.acquire(blocking=False):
+            try:
+                if self._thread is None or not self._thread.is_alive():
+                    self._start()
+            finally:
+                self._starting.release()
+        return not self._is_threadless
+
+    def _start(self) -> None:
+        self.buffer.set_limit(EARLY_POINTS)
+        self._thread = threading.Thread(target=self._run, name="runlake-flusher", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # the system gives no more threads
+            self._thread = None
+            self._is_threadless = True
+            self.buffer.set_limit(-1)
             return
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self.buffer.set_limit(EARLY_POINTS)
-                self._thread = threading.Thread(target=self._run, name="runlake-flusher", daemon=True)
-                self._thread.start()
-                self._started()
+        self._started()
 
     # What the thread does
 
     def _run(self) -> None:
-        with guarded("importing Arrow"):
-            _columns()
+        with self._in_arrow, guarded("importing Arrow"):
+            _import_arrow()
         self._arrow_imported.set()
         while not self._exiting:
             self._cycle(sync=False)
-            self._wake.wait(self.config.flush_seconds)
-            self._wake.clear()
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=self.config.flush_seconds)
+                while True:
+                    self._wake.get_nowait()
         if self._cycle(sync=True):
-            with guarded("closing the log"):
+            with guarded("closing the log"), contextlib.suppress(OSError, StoreError):  # every point is safe by then
                 self.writer.close()
 
     def _cycle(self, *, sync: bool) -> bool:
@@ -179,13 +232,15 @@ class Flusher:
                 with guarded("writing to the store") as guard:
                     took = self._write(sync=sync, someone_waits=someone_waits)
                 if guard.error is not None:
-                    self._on_failure(guard.error)
+                    with guarded("bounding what waits"):
+                        self._on_failure(guard.error)
             finally:
                 self._is_cycling = False
-                if not self._exiting:
+                if not self._exiting and not self._is_threadless:
                     self.buffer.set_limit(CAP_POINTS // 2 if self._failures else EARLY_POINTS)
                 with self._turn:
-                    self._answered, self._answer = asked, took
+                    self._answered = asked
+                    self._refused = self._refused if took else asked
                     self._turn.notify_all()
             return took
 
@@ -195,39 +250,53 @@ class Flusher:
             return False
         try:
             self.writer.write()  # what the last try left
-            self._write_events()
+            ends = self.buffer.ends[:]  # looked at before the points: a run that reads as ended is whole
+            self._write_events(self.buffer.events)
             for chunk in self.buffer.drain_points():
                 self.writer.write()  # the chunk before, which is off the buffer by now
+                if self.writer.wants_sync:  # or what a disk takes and never syncs would pile up in memory
+                    self.writer.sync()
                 self._add_chunk(chunk)
-            self._write_events()  # what was bad in the chunks
+            self._write_events(self.buffer.events)  # what was bad in the chunks
+            self._write_events(self.buffer.ends, len(ends))
             self._beat_or_sync(sync, someone_waits)
         except (OSError, StoreError) as error:
             self._on_failure(error)
             return False
-        self._failures = 0
+        self._failures = self._lost_in_events = 0
         return True
 
-    def _write_events(self) -> None:
+    def _write_events(self, events: list[Event], at_most: int | None = None) -> None:
         for run_id, points in self._lost.items():
             self._report(run_id, "points_lost", f"{points} points were lost while the store could not be written: {self._reason}", points)
+        self._lost_in_events += sum(self._lost.values())
         self._lost.clear()
-        waiting = self.buffer.events[:]
+        waiting = events[:at_most]
         if waiting:
-            self.writer.add_events(_columns().encode_events(waiting), len(waiting))
-            del self.buffer.events[: len(waiting)]
+            with self._in_arrow:
+                payload = _encoded_events(waiting)
+            self.writer.add_events(payload, len(waiting))
+            del events[: len(waiting)]
         self.writer.write()
 
     def _add_chunk(self, chunk: Chunk) -> None:
         try:
-            payload, n_rows = _encoded(chunk)
+            payload, n_rows = self._encoded(chunk)
         except (TypeError, ValueError, OverflowError):  # of a value that its own library cannot read
             chunk, bad = chunk.without_bad_values()
             for series, step, error in bad:
                 self._report(series.run_id, series.key, f"the value of step {step} could not be read: {error!r}", 1)
-            payload, n_rows = _encoded(chunk)
+            payload, n_rows = self._encoded(chunk)
         if n_rows:
             self.writer.add_points(payload, n_rows)
             self._wrote_at = time.monotonic()
+
+    def _encoded(self, chunk: Chunk) -> tuple[bytes, int]:
+        names, codes = chunk.names()
+        with self._in_arrow:
+            from runlake.store.columns import encode_points  # late, here and below: see _import_arrow
+
+            return encode_points(names, codes, chunk.steps, chunk.times, chunk.values), len(codes)
 
     def _beat_or_sync(self, sync: bool, someone_waits: bool) -> None:
         now = time.monotonic()
@@ -246,7 +315,8 @@ class Flusher:
         self._retry_at = time.monotonic() + RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         self._reason = str(error)
-        if self._failures == 1:
+        if self._failures == 1 and time.monotonic() >= self._warn_at:
+            self._warn_at = time.monotonic() + WARN_SECONDS
             log.warning(
                 "%s takes no points: %s. They wait in memory, up to %d, and are tried again.", self.config.store, error, CAP_POINTS // 2
             )
@@ -259,13 +329,19 @@ class Flusher:
         self.buffer.events.append(Event.set(run_id, Scope.ERROR, key, text, self.clock.tick(), integer=count))
 
 
-def _encoded(chunk: Chunk) -> tuple[bytes, int]:
-    names, codes = chunk.names()
-    return _columns().encode_points(names, codes, chunk.steps, chunk.times, chunk.values), len(codes)
+def _encoded_events(events: list[Event]) -> bytes:
+    from runlake.store.columns import encode_events
+
+    try:
+        return encode_events(events)
+    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8: one must not hold up the others
+        return encode_events([Event(*map(_storable, event)) for event in events])
 
 
-def _columns() -> ModuleType:
-    """Imported at the first use, which is the flusher's: Arrow takes 100 to 300 ms, and callers must not pay them."""
-    from runlake.store import columns
+def _storable(field: Any) -> Any:
+    return field.encode(errors="backslashreplace").decode() if isinstance(field, str) else field
 
-    return columns
+
+def _import_arrow() -> None:
+    """In the flusher's thread: it takes 100 to 300 ms, which callers must not pay."""
+    import runlake.store.columns  # noqa: F401 - what is wanted is that it is there

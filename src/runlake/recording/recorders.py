@@ -16,11 +16,12 @@ from runlake.recording.clock import HybridClock
 from runlake.recording.flusher import Flusher
 from runlake.store.layout import Layout, check_usable
 
-__all__ = ["Recorder", "at_exit", "before_exit", "flush_all", "recorder_for"]
+__all__ = ["Recorder", "before_exit", "flush_all", "recorder_for", "stop_all"]
 
 before_exit: list[Callable[[], None]] = []
 _recorders: dict[Path, Recorder] = {}
 _lock = threading.RLock()
+_has_left = False
 
 
 @dataclass
@@ -48,6 +49,8 @@ def recorder_for(store: Path | None = None) -> Recorder:
             buffer, clock = Buffer(), HybridClock()
             recorder = Recorder(Layout(settings.store), buffer, clock, Flusher(settings, buffer, clock, _flush_before_this_worker_leaves))
             _recorders[settings.store] = recorder
+            if _has_left:  # the first run of an exit handler from before us: nobody would stop it
+                recorder.flusher.stop()
         return recorder
 
 
@@ -57,8 +60,10 @@ def flush_all(timeout: float | None = None) -> bool:
     return all(answers)
 
 
-def at_exit() -> None:
-    """Write what waits and let go of the stores; what is logged after this is written at once."""
+def stop_all() -> None:
+    """At exit: end the open runs, write what waits, let go of the stores. What is logged after this is written at once."""
+    for recorder in list(_recorders.values()):
+        recorder.flusher.begin_exit()
     for finish in before_exit:
         with guard.guarded("ending the open runs"):
             finish()
@@ -67,18 +72,29 @@ def at_exit() -> None:
             recorder.flusher.stop()
 
 
+def _leave() -> None:
+    global _has_left
+    stop_all()
+    _has_left = True
+
+
 def _flush_before_this_worker_leaves() -> None:
     """Workers of multiprocessing leave by os._exit, which skips atexit, but run multiprocessing's own finalizers."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, at_exit, exitpriority=100)
+        Finalize(None, stop_all, exitpriority=100)
 
 
 def _before_fork() -> None:
     for recorder in list(_recorders.values()):
-        recorder.flusher.wait_for_import()
+        recorder.flusher.hold_still()
+
+
+def _in_forking_parent() -> None:
+    for recorder in list(_recorders.values()):
+        recorder.flusher.go_on()
 
 
 def _in_forked_child() -> None:
@@ -90,5 +106,5 @@ def _in_forked_child() -> None:
         recorder.flusher.start_over()
 
 
-atexit.register(at_exit)
-platform.on_fork(before=_before_fork, in_child=_in_forked_child)
+atexit.register(_leave)
+platform.on_fork(before=_before_fork, in_parent=_in_forking_parent, in_child=_in_forked_child)

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsIndex
 
 from runlake.entities import Event, Scope, Status
 from runlake.errors import InvalidValue
@@ -36,12 +36,21 @@ class ActiveRun:
         self._recorder = recorder
         self._buffer = recorder.buffer
         self._series: dict[str, Series] = {}
-        self._set("status", Status.RUNNING)
-        self._set("name", self.name)
-        self._set("start_ns", time.time_ns())
-        self._set("owner", recorder.flusher.writer.id)
+        said: dict[str, str | int] = {
+            "status": Status.RUNNING,
+            "name": self.name,
+            "start_ns": time.time_ns(),
+            "owner": recorder.flusher.writer.id,
+        }
+        for key, value in said.items():
+            recorder.add(self._event(key, value))
 
-    def log_metric(self, key: str, value: Any, step: int | None = None, timestamp: int | None = None) -> None:
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process opened it: a forked child that inherited it only logs to it."""
+        return self._pid == os.getpid()
+
+    def log_metric(self, key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
         """Record a point. Without a step it is the greatest step of this key so far + 1; `timestamp` is in milliseconds."""
         if type(value) is not float:
             value = as_value(key, value)
@@ -62,7 +71,7 @@ class ActiveRun:
         if len(buffer.scalars) > buffer.scalars_limit:
             self._recorder.flusher.relieve()
 
-    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, timestamp: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, Any], step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
         """Record a point of each metric, all of them or, if one is wrong, none."""
         values: tuple[Any, ...] = tuple(metrics.values())
         if set(map(type, values)) != {float}:
@@ -113,13 +122,10 @@ class ActiveRun:
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """Say how the run ended, and wait until the store has it. A second time, and in a forked child, nothing happens."""
-        if self.is_ended or self._pid != os.getpid():
+        if self.is_ended or not self.is_ours:
             return
         self.is_ended = True
-        # The points first: a run that reads as ended is whole.
-        self._recorder.flusher.flush(sync=False)
-        self._set("end_ns", time.time_ns())
-        self._set("status", status)
+        self._buffer.ends.extend((self._event("end_ns", time.time_ns()), self._event("status", status)))
         self._recorder.flusher.flush(sync=False)
 
     def __enter__(self) -> ActiveRun:
@@ -144,8 +150,8 @@ class ActiveRun:
             series.last_step = first + n - 1
             return first
 
-    def _set(self, key: str, value: str | int) -> None:
-        self._recorder.add(Event.set(self.run_id, Scope.RUN, key, value, self._recorder.clock.tick()))
+    def _event(self, key: str, value: str | int) -> Event:
+        return Event.set(self.run_id, Scope.RUN, key, value, self._recorder.clock.tick())
 
 
 def status_of(error: BaseException | None) -> Status:
@@ -157,7 +163,7 @@ def status_of(error: BaseException | None) -> Status:
 
 def status_named(name: str) -> Status:
     """The status of this name. Raises InvalidValue for one that no run ends with."""
-    ends = [status.value for status in Status if status != Status.RUNNING]
+    ends = [Status.FINISHED.value, Status.FAILED.value, Status.KILLED.value]
     if name not in ends:
         raise InvalidValue(f"A run ends {', '.join(ends[:-1])} or {ends[-1]}, not {name!r}.")
     return Status(name)
@@ -173,7 +179,7 @@ def _ns(timestamp: Any) -> int:
 def _doubles(key: str, values: Any) -> tuple[Any, int]:
     """The values as a column of doubles that is ours, and how many there are."""
     if hasattr(values, "detach"):
-        return values.detach().clone().double(), _length(key, values)
+        return values.detach().clone(), _length(key, values)
     if hasattr(values, "__array__"):
         import numpy as np
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsIndex
 
 from runlake.recording.active import active_run, end_run, open_run, run_or_raise
 from runlake.recording.recorders import flush_all
@@ -28,12 +28,12 @@ def start_run(*, run_name: str | None = None, nested: bool = False) -> ActiveRun
     return open_run(run_name, nested=nested)
 
 
-def log_metric(key: str, value: Any, step: int | None = None, timestamp: int | None = None) -> None:
+def log_metric(key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
     """Record a point of the active run. Without a step it is the greatest step of this key so far + 1."""
     run_or_raise().log_metric(key, value, step, timestamp)
 
 
-def log_metrics(metrics: Mapping[str, Any], step: int | None = None, timestamp: int | None = None) -> None:
+def log_metrics(metrics: Mapping[str, Any], step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
     """Record a point of each metric, all of them or, if one is wrong, none."""
     run_or_raise().log_metrics(metrics, step, timestamp)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -83,7 +82,7 @@ def create(root: Path) -> Layout:
     make_folder(layout.temporary, within=anchor)
     if not layout.description.exists():
         probe(layout.temporary)
-        _write_gitignore(root)
+        put_new(root / ".gitignore", b"*\n", layout.temporary, durable=False)
         description = {"format": FORMAT, "store_id": os.urandom(16).hex(), "created_ms": time.time_ns() // 1_000_000}
         put_new(layout.description, json.dumps(description, indent=2).encode() + b"\n", layout.temporary)
     return layout
@@ -92,12 +91,7 @@ def create(root: Path) -> Layout:
 def _check_format(description: Path) -> None:
     try:
         found = json.loads(description.read_text(encoding="utf-8"))["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{description} is damaged ({error}). Nothing was written; put the file back from a copy.") from error
     if not isinstance(found, int) or found > FORMAT:
         raise StoreError(f"{description.parent} has format {found}, this runlake reads up to {FORMAT}. Nothing was written; upgrade.")
-
-
-def _write_gitignore(root: Path) -> None:
-    with contextlib.suppress(FileExistsError), open(root / ".gitignore", "x", encoding="utf-8") as file:
-        file.write("*\n")

@@ -11,10 +11,22 @@ from runlake.errors import StoreError
 __all__ = ["make_folder", "probe", "put_new", "temporary", "write_all"]
 
 
-def put_new(path: Path, data: bytes, temporary_folder: Path) -> bool:
-    """Make the file with these bytes, durably, unless it exists; say whether it was made. Nobody ever sees a part of it."""
-    made = _put(path, data, temporary_folder, durable=True)
-    platform.sync_folder(path.parent)  # also after losing: what the winner made must last before we build on it
+def put_new(path: Path, data: bytes, temporary_folder: Path, *, durable: bool = True) -> bool:
+    """Make the file with these bytes unless it exists; say whether it was made. Nobody ever sees a part of it."""
+    draft = temporary(temporary_folder)
+    try:
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(fd, data)
+            if durable:
+                platform.sync_file(fd)
+        finally:
+            os.close(fd)
+        made = platform.move_new(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    if durable:
+        platform.sync_folder(path.parent)  # also after losing: what the winner made must last before we build on it
     return made
 
 
@@ -22,8 +34,8 @@ def probe(folder: Path) -> None:
     """Refuse a file system where a second put_new of one name succeeds: processes would overwrite each other."""
     target = temporary(folder)
     try:
-        first = _put(target, b"first", folder, durable=False)
-        second = _put(target, b"second", folder, durable=False)
+        first = put_new(target, b"first", folder, durable=False)
+        second = put_new(target, b"second", folder, durable=False)
         kept = target.read_bytes()
     finally:
         target.unlink(missing_ok=True)
@@ -52,18 +64,3 @@ def make_folder(folder: Path, *, within: Path) -> None:
         if level.is_relative_to(within) and level != within:
             level.mkdir(exist_ok=True)
             platform.sync_folder(level.parent)
-
-
-def _put(path: Path, data: bytes, temporary_folder: Path, *, durable: bool) -> bool:
-    draft = temporary(temporary_folder)
-    try:
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            write_all(fd, data)
-            if durable:
-                platform.sync_file(fd)
-        finally:
-            os.close(fd)
-        return platform.move_new(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlake.store.columns import EVENTS, POINTS, decode
+from runlake.store.columns import EVENTS, POINTS, as_array, decode
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
@@ -22,6 +24,8 @@ __all__ = ["Coverage", "Finding", "View"]
 
 _STREAMS = {Kind.POINTS: POINTS, Kind.EVENTS: EVENTS}
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
+
+_scalar = functools.lru_cache(maxsize=10_000)(pa.scalar)  # making one looks for dateutil, which takes as long as decoding a frame
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ class View:
             name = WalName.parse(path.name)
             if name is None:
                 continue
-            for frame in self._tails.setdefault(path, Tail(path)).read():
-                self._take(name.writer, frame)
+            with contextlib.suppress(FileNotFoundError):  # taken back by its writer: what it held is in the next part
+                for frame in self._tails.setdefault(path, Tail(path)).read():
+                    self._take(name.writer, frame)
 
     def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
         """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
@@ -123,17 +128,17 @@ class View:
         rows = decode(frame.payload)
         for start, end in missing:
             piece = rows.slice(start - first, end - start)
-            piece = piece.append_column("writer", pa.repeat(pa.scalar(writer), piece.num_rows))
-            self._rows[kind].append(piece.append_column("seq", pa.array(np.arange(start, end, dtype=np.int64))))
+            piece = piece.append_column("writer", pa.repeat(_scalar(writer), piece.num_rows))
+            self._rows[kind].append(piece.append_column("seq", as_array(np.arange(start, end, dtype=np.int64), pa.int64())))
         coverage.add(first, stop)
 
     def _table(self, kind: Kind, wanted: dict[str, str | None]) -> pa.Table:
         plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in _STREAMS[kind]] + _ORIGIN)
         tables = []
         for table in self._rows[kind]:
-            for column, value in wanted.items():
+            for name, value in wanted.items():
                 if value is not None:
-                    table = table.filter(pc.equal(table[column], value))
+                    table = table.filter(pc.equal(table[name], _scalar(value)))
             tables.append(table.cast(plain))
         return pa.concat_tables(tables) if tables else plain.empty_table()
 

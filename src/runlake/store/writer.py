@@ -3,7 +3,8 @@
 A frame is *queued* until the operating system has it, *written* from then on (it survives the death of the process), and
 *synced* once the disk has it (it survives the loss of power). After an error nothing is ever retried in the same file:
 a sync that failed once may say yes the next time for pages that are gone. The next part begins with every frame that was
-not synced, under its old sequence numbers, and readers drop what they have seen.
+not synced, under its old sequence numbers, and readers drop what they have seen. Of the parts given up before any sync
+only the one that holds most is kept, until the next part is synced: trying again must not fill a disk that is full.
 
 Not thread-safe: one thread at a time drives it, see `recording.flusher`.
 """
@@ -11,10 +12,12 @@ Not thread-safe: one thread at a time drives it, see `recording.flusher`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from runlake import platform
 from runlake.store.frames import Frame, Kind, encode, scan
@@ -39,17 +42,21 @@ class Writer:
         self.events = 0
         self._queued: list[bytes] = []
         self._unsynced: list[bytes] = []
-        self._part = 0
+        self._part = 0  # the number of the next part
         self._fd = -1
         self._bytes = 0
         self._opened = 0.0
         self._holds_rows = False
+        self._holds_synced = False
         self._folder_synced = False
+        self._spare: Path | None = None  # a part given up that nothing but the next sync is waited for to remove
+        self._in_spare = 0  # how many of the oldest frames that are not synced a part given up holds
 
     @property
     def queued_points(self) -> int:
-        """How many points no file has taken yet."""
-        return sum(frame.n_rows for data in self._queued for frame in scan(data) if isinstance(frame, Frame) and frame.kind == Kind.POINTS)
+        """How many points no file holds."""
+        nowhere = self._queued[max(0, self._in_spare - len(self._unsynced)) :]
+        return sum(frame.n_rows for data in nowhere for frame in scan(data) if isinstance(frame, Frame) and frame.kind == Kind.POINTS)
 
     @property
     def wants_sync(self) -> bool:
@@ -100,7 +107,8 @@ class Writer:
 
     def close(self) -> None:
         """Say that no frame follows, sync, and let go of the file; frames added later open a new part."""
-        if self._fd < 0 and not self._queued:
+        if not self._queued and (self._fd < 0 or self._is_removed()):  # a store removed by then does not come back
+            self.abandon()
             return
         self._add(Kind.END, b"", 0, self.points)
         try:
@@ -110,11 +118,10 @@ class Writer:
 
     def abandon(self) -> None:
         """Let go of the file without a word: in a forked child, which must not write where its parent writes."""
-        if self._fd >= 0:
+        fd, self._fd = self._fd, -1  # in this order: a child forked between must not close what has the number by then
+        if fd >= 0:
             with contextlib.suppress(OSError):
-                os.close(self._fd)
-        self._fd = -1
-        self._part += 1
+                os.close(fd)
 
     def _add(self, kind: Kind, payload: bytes, n_rows: int, first_seq: int) -> None:
         self._queued.append(encode(kind, payload, n_rows=n_rows, first_seq=first_seq, wall_ns=time.time_ns()))
@@ -140,11 +147,18 @@ class Writer:
         if not self._folder_synced:
             platform.sync_folder(self._folder)
             self._folder_synced = True
+        if self._is_removed():  # the sync succeeded, into nothing
+            raise FileNotFoundError(errno.ENOENT, "the part was removed while it was written", str(self._path))
         self._unsynced.clear()
+        self._holds_synced = True
+        self._keep_spare(None, 0)
 
     def _is_removed(self) -> bool:
         """Whether somebody removed the part: writing on would succeed, into nothing."""
-        return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
+        try:
+            return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
+        except OSError:  # a stale handle
+            return True
 
     def _is_full(self) -> bool:
         old = time.monotonic() - self._opened > PART_SECONDS
@@ -153,24 +167,54 @@ class Writer:
     def _open_part(self) -> None:
         create(self.layout.root)
         now = time.time_ns()
-        path = self.layout.wal_part(self.id, self._part, now)
+        part = self._part
+        self._part += 1  # also when this fails: over NFS a file may be made by a call that reports an error
+        path = self.layout.wal_part(self.id, part, now)
         self._folder = path.parent
         make_folder(path.parent, within=self.layout.root)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._fd = _above_standard(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666))
         self._path = path
         self._opened = time.monotonic()
         self._bytes = 0
-        self._holds_rows = self._folder_synced = False
-        hello = {"writer": self.id, "part": self._part, "points": self.points, "events": self.events}
+        self._holds_rows = self._holds_synced = self._folder_synced = False
+        hello = {"writer": self.id, "part": part, "points": self.points, "events": self.events}
         hello |= asdict(platform.process_identity())
         write_all(self._fd, encode(Kind.HELLO, json.dumps(hello).encode(), n_rows=0, first_seq=self.points, wall_ns=now))
 
     def _give_up_part(self) -> None:
         """Queue again what this part has not brought to the disk, and never touch the file again."""
+        removed = self._is_removed()
+        holds = 0 if removed else len(self._unsynced)
         self._queued = self._unsynced + self._queued
         self._unsynced = []
-        if self._fd >= 0:
-            if not self._holds_rows:  # or a full disk would fill up with empty parts
-                with contextlib.suppress(OSError):
-                    os.unlink(self._path)
-            self.abandon()
+        if self._fd < 0:
+            return
+        self.abandon()
+        path = None if self._holds_synced else self._path
+        if removed:
+            self._spare, self._in_spare = None, 0  # who removed the part may have removed the spare one too
+        elif holds > self._in_spare:
+            self._keep_spare(path, holds)
+        else:
+            _remove(path)
+
+    def _keep_spare(self, path: Path | None, holds: int) -> None:
+        """Let this part take the place of the spare one: it holds all the frames of that, or they are synced."""
+        _remove(self._spare)
+        self._spare, self._in_spare = path, holds
+
+
+def _above_standard(fd: int) -> int:
+    """The file under a number that nobody prints to: where a program has closed its outputs, what it prints would land in the log."""
+    if fd > 2:
+        return fd
+    try:
+        return _above_standard(os.dup(fd))
+    finally:
+        os.close(fd)
+
+
+def _remove(path: Path | None) -> None:
+    if path is not None:
+        with contextlib.suppress(OSError):
+            os.unlink(path)

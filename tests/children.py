@@ -1,0 +1,41 @@
+"""Python programs that use runlake, started as a user would start them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+__all__ = ["environment", "run_program", "start_program"]
+
+
+def environment(store: Path, **settings: str) -> dict[str, str]:
+    """What a program finds in its environment: this store and these settings, and none of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNLAKE_")}
+    return kept | {"RUNLAKE_STORE": str(store), "PYTHONUNBUFFERED": "1"} | settings
+
+
+def start_program(code: str, store: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    """Start a program; its input and outputs are pipes of text."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        env=environment(store, **settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_program(code: str, store: Path, *arguments: str, timeout: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        env=environment(store, **settings),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

@@ -1,0 +1,44 @@
+"""The command itself: its version, its demo, its errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import runlake
+from children import environment
+
+
+def command(store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m runlake` as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "runlake", *arguments], env=environment(store), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    """And nothing is made."""
+    finished = command(tmp_path / "lake", "--version")
+
+    assert (finished.returncode, finished.stdout) == (0, f"runlake, version {runlake.__version__}\n")
+    assert not (tmp_path / "lake").exists()
+
+
+def test_the_demo_prints_what_a_reader_finds(tmp_path: Path) -> None:
+    """Every point of the small training, and what it kept."""
+    finished = command(tmp_path / "lake", "demo", "--steps", "50")
+
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "FINISHED" in finished.stdout
+    points = runlake.read.open_store(tmp_path / "lake").points()
+    assert {key: points["key"].to_pylist().count(key) for key in ("loss", "slope", "offset")} == {"loss": 50, "slope": 5, "offset": 5}
+
+
+def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    """No traceback for what the user can mend."""
+    (tmp_path / "lake").write_text("a file")
+    finished = command(tmp_path / "lake", "demo")
+
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr == f"runlake: {tmp_path / 'lake'} is a file. A store is a folder: name another path.\n"

@@ -1,0 +1,74 @@
+"""Imports point downwards: each package imports only what its row allows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runlake
+
+SRC = Path(runlake.__file__).parent
+GROUND = {"errors", "guard", "config", "platform"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "guard": set(),
+    "config": {"errors"},
+    "platform": set(),
+    "entities": GROUND,
+    "store": GROUND | {"entities"},
+    "recording": GROUND | {"entities", "store"},
+    "read": GROUND | {"entities", "store"},
+    "cli": GROUND | {"entities", "read", "recording", "runlake"},
+    "__init__": {"errors", "recording", "read"},
+    "__main__": {"cli"},
+}
+
+
+def room_of(path: Path) -> str:
+    """The package or module directly below `runlake` that a file belongs to."""
+    return path.relative_to(SRC).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> Iterator[str]:
+    """The rooms that a file imports from; `runlake` itself where it takes the public names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports hide where an arrow points"
+            is_root = node.module == "runlake"
+            modules = [f"runlake.{alias.name}" for alias in node.names] if is_root else [node.module or ""]
+        else:
+            continue
+        for module in modules:
+            first, *rest = module.split(".")
+            if first == "runlake":
+                yield rest[0] if rest else "runlake"
+
+
+@pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC)))
+def test_imports_point_downwards(path: Path) -> None:
+    """A file imports its own room and what its row allows."""
+    room = room_of(path)
+
+    assert set(imported_rooms(path)) - {room} <= MAY_IMPORT[room]
+
+
+def test_the_table_has_a_row_for_every_room_and_no_other() -> None:
+    """A new package gets its row before its first import."""
+    rooms = {room_of(path) for path in SRC.rglob("*.py")}
+
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_only_the_store_knows_the_file_formats() -> None:
+    """No other package imports Parquet, IPC or Delta."""
+    for path in SRC.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if room_of(path) != "store":
+            assert "pyarrow.parquet" not in text, path
+            assert "pa.ipc" not in text, path
+            assert "deltalake" not in text, path
