@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 __all__ = ["environment", "run_program", "start_program"]
 
@@ -14,7 +15,7 @@ __all__ = ["environment", "run_program", "start_program"]
 def environment(store: Path, **settings: str) -> dict[str, str]:
     """What a program finds in its environment: this store and these settings, and none of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNLAKE_")}
-    return kept | {"RUNLAKE_STORE": str(store), "PYTHONUNBUFFERED": "1"} | settings
+    return kept | {"RUNLAKE_STORE": str(store), "PYTHONUNBUFFERED": "1", "RUNLAKE_SILENT": "1"} | settings
 
 
 def start_program(code: str, store: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
@@ -29,7 +30,7 @@ def start_program(code: str, store: Path, *arguments: str, **settings: str) -> s
     )
 
 
-def run_program(code: str, store: Path, *arguments: str, timeout: float = 60, **settings: str) -> subprocess.CompletedProcess[str]:
+def run_program(code: str, store: Path, *arguments: str, timeout: Any = 60, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],

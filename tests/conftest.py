@@ -18,6 +18,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "lake"
     monkeypatch.setenv("RUNLAKE_STORE", str(path))
     monkeypatch.setenv("RUNLAKE_STRICT", "1")
+    monkeypatch.setenv("RUNLAKE_SILENT", "1")
     yield path
     while runlake.active_run() is not None:
         runlake.end_run()

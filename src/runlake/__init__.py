@@ -9,18 +9,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runlake import artifacts as artifacts
+    from runlake import data as data
+    from runlake import entities as entities
+    from runlake import exceptions as exceptions
     from runlake import read as read
-    from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownRun
+    from runlake import tracking as tracking
+    from runlake.client.artifacts import list_artifacts, load_table
+    from runlake.client.reading import (
+        get_experiment,
+        get_experiment_by_name,
+        get_metric_history,
+        get_parent_run,
+        get_run,
+        search_experiments,
+    )
+    from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownArtifact, UnknownExperiment, UnknownRun
+    from runlake.recording.experiments import (
+        create_experiment,
+        delete_experiment,
+        rename_experiment,
+        restore_experiment,
+        set_experiment,
+        set_experiment_tag,
+        set_experiment_tags,
+    )
     from runlake.recording.runs import ActiveRun
     from runlake.recording.verbs import (
         active_run,
+        delete_run,
+        delete_tag,
         end_run,
         flush,
+        get_artifact_uri,
+        get_tracking_uri,
+        last_active_run,
         log_artifact,
+        log_artifacts,
         log_batch,
+        log_dict,
+        log_figure,
+        log_image,
+        log_input,
         log_metric,
         log_metrics,
+        log_param,
+        log_params,
+        log_table,
         log_text,
+        restore_run,
+        set_metric_goal,
+        set_tag,
+        set_tags,
+        set_tracking_uri,
         start_run,
     )
 
@@ -32,33 +73,83 @@ __all__ = [
     "NoActiveRun",
     "RunlakeError",
     "StoreError",
+    "UnknownArtifact",
+    "UnknownExperiment",
     "UnknownRun",
     "active_run",
+    "artifacts",
+    "create_experiment",
+    "data",
+    "delete_experiment",
+    "delete_run",
+    "delete_tag",
     "end_run",
+    "entities",
+    "exceptions",
     "flush",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_metric_history",
+    "get_parent_run",
+    "get_run",
+    "get_tracking_uri",
+    "last_active_run",
+    "list_artifacts",
+    "load_table",
     "log_artifact",
+    "log_artifacts",
     "log_batch",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_input",
     "log_metric",
     "log_metrics",
+    "log_param",
+    "log_params",
+    "log_table",
     "log_text",
     "read",
+    "rename_experiment",
+    "restore_experiment",
+    "restore_run",
+    "search_experiments",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+    "set_metric_goal",
+    "set_tag",
+    "set_tags",
+    "set_tracking_uri",
     "start_run",
+    "tracking",
 ]
 
-_MODULES = {"read": "runlake.read"}
-_HOME = {
-    "ActiveRun": "runlake.recording.runs",
-    **dict.fromkeys(["InvalidValue", "NoActiveRun", "RunlakeError", "StoreError", "UnknownRun"], "runlake.errors"),
+_MODULES = ("artifacts", "data", "entities", "exceptions", "read", "tracking")
+_NAMES = {
+    "runlake.client.artifacts": "list_artifacts load_table",
+    "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run search_experiments",
+    "runlake.errors": "InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
+    "runlake.recording.experiments": (
+        "create_experiment delete_experiment rename_experiment restore_experiment set_experiment set_experiment_tag set_experiment_tags"
+    ),
+    "runlake.recording.runs": "ActiveRun",
+    "runlake.recording.verbs": (
+        "active_run delete_run delete_tag end_run flush get_artifact_uri get_tracking_uri last_active_run log_artifact log_artifacts "
+        "log_batch log_dict log_figure log_image log_input log_metric log_metrics log_param log_params log_table log_text restore_run "
+        "set_metric_goal set_tag set_tags set_tracking_uri start_run"
+    ),
 }
-_VERBS = "runlake.recording.verbs"
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'runlake' has no attribute {name!r}")
     if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
-    value = getattr(importlib.import_module(_HOME.get(name, _VERBS)), name)
+        return importlib.import_module(f"runlake.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'runlake' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value  # the next look-up finds it at once
     return value
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from runlake.errors import InvalidValue
 
-__all__ = ["SETTINGS", "Config", "Setting", "choose_store", "find_store", "load"]
+__all__ = ["SETTINGS", "Config", "Setting", "choose_store", "find_store", "given_parent_run", "given_run", "load"]
 
 Durability = Literal["power", "process"]
 
@@ -24,6 +24,8 @@ class Config:
     flush_seconds: float = 0.5
     durability: Durability = "power"
     strict: bool = False
+    experiment: str | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ SETTINGS = (
     Setting("flush_seconds", ("RUNLAKE_FLUSH_SECONDS",), _seconds, "how often what was logged is written"),
     Setting("durability", ("RUNLAKE_DURABILITY",), _durability,
             "`power`: written points survive the loss of power a second later; `process`: they survive the death of the process"),
+    Setting("experiment", ("RUNLAKE_EXPERIMENT", "RUNLAKE_EXPERIMENT_NAME"), str, "the experiment that new runs go to"),
+    Setting("silent", ("RUNLAKE_SILENT",), _switch, "nothing is printed on stderr about where runs go"),
     Setting("strict", ("RUNLAKE_STRICT",), _switch, "errors inside runlake are raised, for tests and plugin authors"),
 )  # fmt: skip
 
@@ -95,6 +99,16 @@ def load(store: Path | None = None) -> Config:
 def find_store() -> Path:
     """The folder that runs go to when no store is named, as an absolute path; it need not exist yet."""
     return load().store
+
+
+def given_run() -> str | None:
+    """The run of another process that this one was told to log to."""
+    return os.environ.get("RUNLAKE_RUN_ID") or None
+
+
+def given_parent_run() -> str | None:
+    """The run of another process that new runs of this one are nested in."""
+    return os.environ.get("RUNLAKE_PARENT_RUN_ID") or None
 
 
 def _start_folder() -> Path:

@@ -4,12 +4,14 @@ RunlakeError
 ├── StoreError           the store folder is not one, is newer than this version, or cannot be shared
 ├── InvalidValue         an argument is wrong; also a ValueError
 ├── UnknownRun           no run has this id; also a KeyError
+├── UnknownExperiment    no experiment has this id or name; also a KeyError
+├── UnknownArtifact      the run keeps nothing of this name; also a KeyError
 └── NoActiveRun          a verb needs an open run and there is none
 """
 
 from __future__ import annotations
 
-__all__ = ["InvalidValue", "NoActiveRun", "RunlakeError", "StoreError", "UnknownRun"]
+__all__ = ["InvalidValue", "NoActiveRun", "RunlakeError", "StoreError", "UnknownArtifact", "UnknownExperiment", "UnknownRun"]
 
 
 class RunlakeError(Exception):
@@ -24,11 +26,21 @@ class InvalidValue(RunlakeError, ValueError):
     """An argument cannot be recorded; nothing was."""
 
 
-class UnknownRun(RunlakeError, KeyError):
-    """No run of the store has this id."""
-
+class _Unknown(RunlakeError, KeyError):
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the repr of the message
+
+
+class UnknownRun(_Unknown):
+    """No run of the store has this id."""
+
+
+class UnknownExperiment(_Unknown):
+    """No experiment of the store has this id or name."""
+
+
+class UnknownArtifact(_Unknown):
+    """The run keeps nothing of this name."""
 
 
 class NoActiveRun(RunlakeError, RuntimeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import getpass
 import os
 import socket
 import sys
@@ -16,7 +17,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the module is optional, and mypy sees it on Linux
 
-__all__ = ["ProcessIdentity", "clone", "move_new", "on_fork", "process_identity", "sync_file", "sync_folder"]
+__all__ = ["ProcessIdentity", "clone", "is_running", "move_new", "on_fork", "process_identity", "sync_file", "sync_folder", "user_name"]
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # Linux
@@ -126,6 +127,27 @@ def process_identity() -> ProcessIdentity:
         pid=os.getpid(),
         start_time=_start_time("self"),
     )
+
+
+def is_running(identity: ProcessIdentity) -> bool | None:
+    """Whether that process is alive; None where this machine cannot know, since it is another one or sees other numbers."""
+    here = process_identity()
+    if not identity.boot_id or (identity.host, identity.boot_id, identity.pid_namespace) != (here.host, here.boot_id, here.pid_namespace):
+        return None
+    return _start_time(identity.pid) == identity.start_time and _state(identity.pid) != "Z"
+
+
+def user_name() -> str:
+    """Who runs this process, as far as the system tells."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def _state(pid: int) -> str:
+    """The letter of the process's state; Z for one that has ended and whose parent has not looked."""
+    return _first_line(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1][0]
 
 
 def _start_time(pid: int | str) -> int:

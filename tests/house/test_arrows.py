@@ -21,8 +21,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": GROUND | {"entities"},
     "recording": GROUND | {"entities", "store"},
     "read": GROUND | {"entities", "store"},
-    "cli": GROUND | {"entities", "read", "recording", "runlake"},
-    "__init__": {"errors", "recording", "read"},
+    "client": GROUND | {"entities", "read", "recording"},
+    "artifacts": {"client"},
+    "data": {"recording"},
+    "exceptions": {"errors"},
+    "tracking": {"recording"},
+    "cli": GROUND | {"client", "entities", "read", "recording", "runlake"},
+    "__init__": {"artifacts", "client", "data", "entities", "errors", "exceptions", "read", "recording", "tracking"},
     "__main__": {"cli"},
 }
 

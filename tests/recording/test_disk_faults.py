@@ -88,7 +88,7 @@ def check_one_fault(folder: Path, fault: str, *, planted: str = "") -> bool:
             failed.add(call.path)
     assert series(store) == points(6)
     assert findings(store) == []
-    assert [run.status for run in open_store(store).runs()] == ["FINISHED"]
+    assert [run.info.status for run in open_store(store).runs()] == ["FINISHED"]
     return any(call.was_injected for call in calls(log))
 
 

@@ -43,7 +43,7 @@ def losses(store: Path) -> list[float]:
 
 def statuses(store: Path) -> list[str]:
     """The status of every run, in the order of their start."""
-    return [str(run.status) for run in runlake.read.open_store(store).runs()]
+    return [run.info.status for run in runlake.read.open_store(store).runs()]
 
 
 def strace(*calls: str) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_program_that_never_returns_to_python_keeps_what_was_flushed(tmp_path:
     )
 
     assert (done.returncode, done.stderr) == (4, "")
-    assert (losses(tmp_path / "lake"), statuses(tmp_path / "lake")) == ([float(n) for n in range(1000)], ["RUNNING"])
+    assert (losses(tmp_path / "lake"), statuses(tmp_path / "lake")) == ([float(n) for n in range(1000)], ["CRASHED"])
     assert runlake.read.open_store(tmp_path / "lake").findings() == []
 
 
@@ -136,7 +136,7 @@ def test_sigterm_ends_a_program_as_if_runlake_were_not_there(tmp_path: Path) -> 
     _, errors = program.communicate(timeout=30)
 
     assert (line, program.returncode, errors) == ("flushed\n", -signal.SIGTERM, "")
-    assert (losses(tmp_path / "lake"), statuses(tmp_path / "lake")) == ([float(n) for n in range(1000)], ["RUNNING"])
+    assert (losses(tmp_path / "lake"), statuses(tmp_path / "lake")) == ([float(n) for n in range(1000)], ["CRASHED"])
 
 
 DAEMONS = """
@@ -430,7 +430,7 @@ def test_every_way_to_start_python_will_do(tmp_path: Path, options: list[str]) -
 
 def test_a_program_needs_nothing_of_its_environment(tmp_path: Path) -> None:
     """No HOME, no PATH, no locale; an optimizing Python."""
-    env = {"RUNLAKE_STORE": str(tmp_path / "lake"), "PYTHONOPTIMIZE": "2"} | {
+    env = {"RUNLAKE_STORE": str(tmp_path / "lake"), "PYTHONOPTIMIZE": "2", "RUNLAKE_SILENT": "1"} | {
         name: os.environ[name] for name in ("SYSTEMROOT", "PYTHONPATH") if name in os.environ
     }
     done = leave(f"import runlake\nrunlake.start_run(){LAST_LINES}", tmp_path / "lake", sys.executable, env=env)
@@ -459,7 +459,7 @@ def test_a_system_without_forks_links_and_locks_will_do(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert (losses(tmp_path / "lake"), statuses(tmp_path / "lake")) == ([float(n) for n in range(1000)], ["FINISHED"])
     found = runlake.read.open_store(tmp_path / "lake")
-    assert found.read_artifact(found.runs()[0].run_id, "text.txt") == b"a text"
+    assert found.runs()[0].read_artifact("text.txt") == b"a text"
 
 
 def test_a_program_that_only_imports_us_leaves_nothing_behind(tmp_path: Path) -> None:

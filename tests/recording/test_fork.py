@@ -174,7 +174,7 @@ def wrongs_after_forks(store: Path, forks: int, *, planted: str = "", patience: 
 
 def statuses(store: Path) -> dict[str, str]:
     """Each run's name and status."""
-    return {run.name: str(run.status) for run in runlake.read.open_store(store).runs()}
+    return {run.info.run_name: run.info.status for run in runlake.read.open_store(store).runs()}
 
 
 def test_parent_and_child_each_write_their_own_while_all_threads_log(tmp_path: Path) -> None:
@@ -402,7 +402,7 @@ def test_however_a_child_leaves_the_run_of_its_parent_goes_on(tmp_path: Path, le
         f"""
         def status():
             flush()
-            return str(runlake.read.open_store().runs()[0].status)
+            return str(runlake.read.open_store().runs()[0].info.status)
 
         seen = []
         with runlake.start_run():
@@ -466,7 +466,7 @@ with runlake.start_run(run_name="after"):
     )
 
     assert wrongs(tmp_path / "lake", {"before/own": 3, "after/own": 1}) == []
-    assert statuses(tmp_path / "lake") == {"before": "RUNNING", "after": "FINISHED"}
+    assert statuses(tmp_path / "lake") == {"before": "CRASHED", "after": "FINISHED"}
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

@@ -102,8 +102,8 @@ def check(store: Path, *claims: tuple[str, int]) -> int:
         return 0
     opened = open_store(store)
     assert [found for found in opened.findings() if "bytes at the end are no whole frame" not in found.what] == []
-    names = [run.name for run in opened.runs()]
-    run_ids = {run.name: run.run_id for run in opened.runs()}
+    names = [run.info.run_name for run in opened.runs()]
+    run_ids = {run.info.run_name: run.info.run_id for run in opened.runs()}
     assert len(names) == len(run_ids)
     points = opened.points().sort_by([("writer", "ascending"), ("seq", "ascending")])
     return sum(check_run(points, name, run_ids.get(name, ""), must_have) for name, must_have in claims)

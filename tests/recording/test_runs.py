@@ -11,7 +11,7 @@ import runlake
 
 def statuses() -> dict[str, str]:
     """Each run's name and status as a reader finds them."""
-    return {run.name: str(run.status) for run in runlake.read.open_store().runs()}
+    return {run.info.run_name: run.info.status for run in runlake.read.open_store().runs()}
 
 
 def test_a_run_is_running_until_it_ends(store: Path) -> None:
@@ -46,13 +46,18 @@ def test_a_second_run_needs_to_be_asked_for(store: Path) -> None:
     assert statuses() == {"outer": "FINISHED", "inner": "FINISHED"}
 
 
-def test_a_verb_without_a_run_says_what_to_do(store: Path) -> None:
-    """Nothing is made on disk."""
-    with pytest.raises(runlake.NoActiveRun, match="start_run"):
-        runlake.log_metric("loss", 1.0)
+def test_a_verb_without_a_run_opens_one(store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One for all that follow, and a line that says so; ending nothing is fine."""
+    monkeypatch.setenv("RUNLAKE_SILENT", "0")
+    runlake.end_run()
+    runlake.log_metric("loss", 1.0)
+    runlake.log_param("lr", 0.1)
+    run = runlake.active_run()
+    assert run is not None
     runlake.end_run()
 
-    assert not store.exists()
+    assert statuses() == {run.name: "FINISHED"}
+    assert f"no run was open, so {run.name!r} was started" in capsys.readouterr().err
 
 
 def test_an_unknown_status_is_refused(store: Path) -> None:
@@ -87,7 +92,7 @@ def test_artifacts_come_back_as_they_were(store: Path, tmp_path: Path) -> None:
 
     opened = runlake.read.open_store()
     names = sorted(opened.runs()[0].artifacts)
-    assert {name: opened.read_artifact(run.run_id, name) for name in names} == {
+    assert {name: opened.run(run.run_id).read_artifact(name) for name in names} == {
         "figures/deep/loss.bin": b"\0\1",
         "notes.md": b"before",
         "texts/a.txt": "ü".encode(),

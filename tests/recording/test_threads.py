@@ -72,12 +72,9 @@ def missing_after_close(seconds: float) -> list[str]:
 
     def log_until_closed(i: int) -> None:
         key = f"thread {i}"
-        try:
-            while True:
-                runlake.log_metric(key, float(returned[i]), returned[i])
-                returned[i] += 1
-        except runlake.NoActiveRun:
-            return
+        while not run.is_ended:
+            run.log_metric(key, float(returned[i]), returned[i])
+            returned[i] += 1
 
     def close() -> None:
         time.sleep(seconds)
@@ -182,7 +179,7 @@ def test_threads_that_open_runs_at_the_same_moment_each_get_their_own() -> None:
 
     assert len({run.run_id for run in runs}) == THREADS * 3
     assert [series(run.run_id, "thread") for run in runs] == [[(n, float(run.name)) for n in range(20)] for run in runs]
-    assert {row.status for row in runlake.read.open_store().runs()} == {"FINISHED"}
+    assert {row.info.status for row in runlake.read.open_store().runs()} == {"FINISHED"}
 
 
 @pytest.mark.usefixtures("store", "hasty")
@@ -254,7 +251,7 @@ def test_a_thread_with_the_number_of_a_dead_one_opens_a_run() -> None:
     while numbers[0] not in numbers[1:] and len(numbers) < 50:
         together(open_one, threads=1)
 
-    assert [row.name for row in runlake.read.open_store().runs()] == ["left open"] + ["opened"] * (len(numbers) - 1)
+    assert [row.info.run_name for row in runlake.read.open_store().runs()] == ["left open"] + ["opened"] * (len(numbers) - 1)
     if numbers[0] not in numbers[1:]:
         pytest.skip("the system gave every thread a number of its own")
 
@@ -280,7 +277,7 @@ def test_every_run_that_threads_left_open_is_ended_at_exit(tmp_path: Path) -> No
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [str(row.status) for row in runlake.read.open_store(tmp_path / "lake").runs()] == ["FINISHED"] * 16 * 20
+    assert [row.info.status for row in runlake.read.open_store(tmp_path / "lake").runs()] == ["FINISHED"] * 16 * 20
 
 
 FINALIZERS = """

@@ -7,6 +7,7 @@ import sys
 import click
 
 import runlake
+from runlake.cli.as_mlflow import as_mlflow
 from runlake.cli.demo import demo
 
 __all__ = ["cli", "main"]
@@ -18,13 +19,21 @@ def cli() -> None:
     """Record every training run of a Python process in open Parquet."""
 
 
+cli.add_command(as_mlflow)
 cli.add_command(demo)
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line and exit code 1."""
+    """Run the command; an error of ours is one line and exit code 1. What a command gives back is run as the program that it is."""
     try:
-        cli()
+        program = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
     except runlake.RunlakeError as error:
         click.echo(f"runlake: {error}", err=True)
         sys.exit(1)
+    if callable(program):
+        program()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 import runlake
-from runlake.read import RunRow, Store
+from runlake.read import Run, Store
 
 __all__ = ["demo"]
 
@@ -23,13 +23,22 @@ def demo(steps: int) -> None:
     """
     run_id = _train(steps)
     store = runlake.read.open_store()
-    run = next(run for run in store.runs() if run.run_id == run_id)
-    console = Console(highlight=False)
-    console.print(f"Run [bold]{run.name}[/] {run.run_id} is {run.status} after {_seconds(run):.2f} s, in {store.path}")
-    console.print(_series_table(store, run))
+    run, info = store.run(run_id), store.run(run_id).info
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Run [bold]{info.run_name}[/] {info.run_id} is {info.status} after {info.duration:.2f} s, in {store.path}")
+    console.print(_series_table(run))
     for name in run.artifacts:
-        console.print(f"Artifact {name}: {store.read_artifact(run_id, name).decode().strip()}")
-    console.print(f"{len(store.runs())} runs are there. Read them: [bold]runlake.read.open_store({str(store.path)!r}).points()[/]")
+        console.print(f"Artifact {name}: {run.read_artifact(name).decode().strip()}")
+    console.print("Params and tags: " + ", ".join(f"{key}={value}" for key, value in {**run.params, **run.tags}.items()))
+    _print_shelves(console, store)
+
+
+def _print_shelves(console: Console, store: Store) -> None:
+    """How many runs each experiment holds."""
+    runs = [run.info.experiment_id for run in store.runs()]
+    for experiment in runlake.search_experiments():
+        console.print(f"Experiment {experiment.experiment_id} ({experiment.name}): {runs.count(experiment.experiment_id)} runs")
+    console.print(f"Read them: [bold]runlake.read.open_store({str(store.path)!r}).runs()[/]")
 
 
 def _train(steps: int) -> str:
@@ -37,7 +46,9 @@ def _train(steps: int) -> str:
     noise = random.Random(7)
     points = [(x, 3 * x - 1 + noise.gauss(0, 0.1)) for x in (noise.uniform(-1, 1) for _ in range(64))]
     slope = offset = 0.0
-    with runlake.start_run(run_name="demo-line-fit") as run:
+    runlake.set_experiment("demo")
+    with runlake.start_run(run_name="demo-line-fit", tags={"team": "demo"}) as run:
+        runlake.log_params({"learning_rate": 0.05, "points": len(points)})
         for step in range(steps):
             x, y = points[step % len(points)]
             error = slope * x + offset - y
@@ -47,17 +58,11 @@ def _train(steps: int) -> str:
             if step % 10 == 0:
                 runlake.log_metrics({"slope": slope, "offset": offset}, step=step)
         runlake.log_text(f"y = {slope:.3f} x + {offset:.3f}\n", "model.txt")
-    return run.run_id
+    return str(run.run_id)
 
 
-def _series_table(store: Store, run: RunRow) -> Table:
-    table = Table("series", "points", "first", "last", "least", "greatest")
-    points = store.points(run.run_id)
-    for key in sorted(set(points["key"].to_pylist())):
-        values = store.points(run.run_id, key)["value"].to_pylist()
-        table.add_row(key, f"{len(values):,}", *(f"{v:.4g}" for v in (values[0], values[-1], min(values), max(values))))
+def _series_table(run: Run) -> Table:
+    table = Table("series", "points", "last", "least", "greatest", "best step")
+    for key, series in run.metrics.items():
+        table.add_row(key, f"{len(series):,}", *(f"{value:.4g}" for value in (series.last, series.min, series.max)), str(series.best_step))
     return table
-
-
-def _seconds(run: RunRow) -> float:
-    return ((run.end_ns or run.start_ns) - run.start_ns) / 1e9

@@ -14,6 +14,9 @@ class Scope(StrEnum):
     """What an event speaks of."""
 
     RUN = "run"
+    PARAM = "param"
+    TAG = "tag"
+    INPUT = "input"
     ARTIFACT = "artifact"
     ERROR = "error"
 

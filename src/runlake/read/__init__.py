@@ -2,9 +2,12 @@
 
 store = runlake.read.open_store()
 store.refresh()
-store.points(run_id, "loss")
+store.run(run_id).metrics["loss"].to_numpy()
 """
 
-from runlake.read.stores import RunRow, Store, open_store
+from runlake.read.direction import direction
+from runlake.read.run import Run
+from runlake.read.series import Series
+from runlake.read.stores import Store, open_store
 
-__all__ = ["RunRow", "Store", "open_store"]
+__all__ = ["Run", "Series", "Store", "direction", "open_store"]

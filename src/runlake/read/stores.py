@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from runlake import config
-from runlake.entities import Scope, Status
-from runlake.errors import StoreError, UnknownRun
+from runlake.entities import Status
+from runlake.errors import StoreError, UnknownArtifact, UnknownRun
+from runlake.read.run import Run
+from runlake.read.status import liveness
+from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.view import Finding, View
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RunRow", "Store", "open_store"]
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """What is known of a run without its points; `errors` is what could not be recorded, in words."""
-
-    run_id: str
-    name: str
-    status: Status
-    start_ns: int
-    end_ns: int | None
-    artifacts: dict[str, str]
-    errors: list[str]
+__all__ = ["Store", "open_store"]
 
 
 class Store:
@@ -48,28 +39,41 @@ class Store:
         """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time."""
         return self._view.points(run_id, key)
 
-    def runs(self) -> list[RunRow]:
-        """Every run, in the order they were started."""
-        known: dict[str, dict[str, dict[str, dict[str, object]]]] = {}
-        for event in self._view.events().to_pylist():
-            scopes = known.setdefault(event["run_id"], {scope: {} for scope in Scope})
-            key = f"{event['hlc']}" if event["scope"] == Scope.ERROR else event["key"]
-            scopes.setdefault(event["scope"], {})[key] = event
-        whole = (_row(run_id, scopes) for run_id, scopes in known.items() if {"status", "start_ns"} <= scopes[Scope.RUN].keys())
-        return sorted(whole, key=lambda row: row.run_id)  # of a run whose beginning is damaged or on its way only points are known
+    def runs(self) -> list[Run]:
+        """Every run, deleted ones too, in the order they were started."""
+        states = fold_runs(self._view.events())
+        whole = [state for state in states.values() if _is_whole(state)]
+        return [self._opened(state) for state in sorted(whole, key=lambda state: (int(state.said["start_ns"]), state.run_id))]
 
-    def read_artifact(self, run_id: str, name: str) -> bytes:
-        """The content that the run keeps under this name."""
-        for row in self.runs():
-            if row.run_id == run_id:
-                if name not in row.artifacts:
-                    raise UnknownRun(f"The run {run_id} keeps no artifact {name!r}; it has {sorted(row.artifacts)}.")
-                return Layout(self.path).blob(row.artifacts[name]).read_bytes()
-        raise UnknownRun(f"There is no run {run_id!r} in {self.path}.")
+    def run(self, run_id: str) -> Run:
+        """The run of this id. Raises UnknownRun."""
+        state = fold_runs(self._view.events(run_id)).get(run_id)
+        if state is None or not _is_whole(state):
+            raise UnknownRun(f"There is no run {run_id!r} in {self.path}.")
+        return self._opened(state)
+
+    def last_values(self, run_id: str) -> dict[str, float]:
+        """The value of the greatest step of each metric of a run."""
+        points = self._view.points(run_id)
+        keys, values = np.array(points["key"].to_pylist(), object), points["value"].to_numpy()
+        if not len(keys):
+            return {}
+        lasts = np.flatnonzero(np.r_[keys[1:] != keys[:-1], True])  # they come by key, then step
+        return {str(keys[place]): float(values[place]) for place in lasts}
+
+    def read_blob(self, state: RunState, name: str) -> bytes:
+        """The content that a run keeps under a name. Raises UnknownArtifact."""
+        if name not in state.artifacts:
+            raise UnknownArtifact(f"The run {state.run_id} keeps nothing named {name!r}; it has {sorted(state.artifacts)[:20]}.")
+        return Layout(self.path).blob(state.artifacts[name][0]).read_bytes()
 
     def findings(self) -> list[Finding]:
         """What is damaged or missing in the store's files."""
         return self._view.findings()
+
+    def _opened(self, state: RunState) -> Run:
+        owner = self._view.writers().get(state.said.get("owner", ""))
+        return Run(self, state, liveness(Status(state.said["status"]), owner))
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:
@@ -81,14 +85,6 @@ def open_store(path: str | os.PathLike[str] | None = None) -> Store:
     return Store(root)
 
 
-def _row(run_id: str, scopes: dict[str, dict[str, dict[str, object]]]) -> RunRow:
-    said = scopes[Scope.RUN]
-    return RunRow(
-        run_id=run_id,
-        name=str(said["name"]["str"]) if "name" in said else run_id,
-        status=Status(str(said["status"]["str"])),
-        start_ns=int(str(said["start_ns"]["int"])),
-        end_ns=int(str(said["end_ns"]["int"])) if "end_ns" in said else None,
-        artifacts={name: str(event["str"]) for name, event in scopes[Scope.ARTIFACT].items()},
-        errors=[f"{event['key']}: {event['str']}" for event in scopes[Scope.ERROR].values()],
-    )
+def _is_whole(state: RunState) -> bool:
+    """Whether its beginning is there; of a run where it is damaged, or on its way, only points are known."""
+    return {"status", "start_ns"} <= state.said.keys()

@@ -6,14 +6,19 @@ import sys
 import threading
 from contextvars import ContextVar
 
-from runlake.errors import NoActiveRun, RunlakeError
-from runlake.recording.recorders import before_exit, recorder_for
+from runlake import config
+from runlake.errors import RunlakeError
+from runlake.recording.opening import Wanted, existing, new, start_tags
+from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
 
-__all__ = ["active_run", "end_run", "open_run", "run_or_raise"]
+__all__ = ["active_run", "end_run", "last_active_run", "open_run", "run_to_log_to"]
 
 _own: ContextVar[ActiveRun | None] = ContextVar("runlake_run", default=None)
 _default: tuple[ActiveRun | None, threading.Thread | None] = (None, None)  # and who opened it: an ident is used again, a thread is not
+_last: ActiveRun | None = None
+_opening = threading.RLock()  # one implicit run, however many threads begin to log at once
+_has_told = False
 _to_end: dict[ActiveRun, None] = {}  # in the order of their opening; whatever is done to it is one C call, so it needs no lock
 
 
@@ -22,18 +27,16 @@ def active_run() -> ActiveRun | None:
     return _open(_own.get()) or _shared()
 
 
-def run_or_raise() -> ActiveRun:
-    """The active run. Raises NoActiveRun."""
+def run_to_log_to() -> ActiveRun:
+    """The active run. Without one, the run that this process was told to join, or a new one that ends with the process."""
     run = _own.get()
     if run is not None and not run.is_ended:
         return run
     run = active_run()
-    if run is None:
-        raise NoActiveRun("No run is open here. Call runlake.start_run() first.")
-    return run
+    return run if run is not None else _implicit_run()
 
 
-def open_run(name: str | None, *, nested: bool) -> ActiveRun:
+def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     """Open a run and make it the one of this context, and of the process too until it enters a `with`."""
     global _default
     outer, shared = _open(_own.get()), _shared()
@@ -43,15 +46,59 @@ def open_run(name: str | None, *, nested: bool) -> ActiveRun:
         raise RunlakeError(
             f"The run {outer.name!r} ({outer.run_id}) is open. End it with end_run(), or pass nested=True to open one inside."
         )
-    run = ActiveRun(recorder_for(), name, outer)
+    run = _opened(wanted, outer if nested else None)
+    run.outer = outer
     _own.set(run)
     if shared is None or outer is shared:  # else the threads that write to the shared one go on doing so
         _default = run, threading.current_thread()
+    _remember(run)
+    return run
+
+
+def last_active_run() -> ActiveRun | None:
+    """The run that is active here, or the one that was opened last in this process."""
+    return active_run() or _last
+
+
+def _opened(wanted: Wanted, parent: ActiveRun | None) -> ActiveRun:
+    recorder = recorder_for()
+    joined = config.given_run()
+    if wanted.run_id is not None:
+        opening = existing(recorder, str(wanted.run_id), join=False)
+    elif joined is not None and parent is None:
+        opening = existing(recorder, joined, join=True)
+    else:
+        opening = new(recorder, wanted, parent.run_id if parent else None)
+    run = ActiveRun(recorder, opening, None, start_tags(wanted, opening))
+    _tell_where(recorder, run)
+    return run
+
+
+def _implicit_run() -> ActiveRun:
+    with _opening:
+        run = active_run()
+        if run is None:
+            run = open_run(Wanted())
+            if not run.is_joined and not config.load().silent:
+                print(f"runlake: no run was open, so {run.name!r} was started; it ends with the program", file=sys.stderr)
+        return run
+
+
+def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
+    """Once in a process, and not in its workers."""
+    global _has_told
+    if not _has_told and not run.is_joined and not config.load().silent and not is_worker():
+        print(f"recording to {recorder.layout.root}", file=sys.stderr)
+    _has_told = True
+
+
+def _remember(run: ActiveRun) -> None:
+    global _last
+    _last = run
     for other in list(_to_end):
         if other.is_ended:
             _to_end.pop(other, None)
     _to_end[run] = None
-    return run
 
 
 def end_run(status: str = "FINISHED") -> None:

@@ -19,6 +19,11 @@ class HybridClock:
         """In a forked child: the lock may be held by a thread that is not here."""
         self._lock = threading.RLock()
 
+    def start_after(self, hlc: int) -> None:
+        """Give later times than this one from now on: whoever resumes a run must outrank what was said before, whatever their clocks."""
+        with self._lock:
+            self._last = max(self._last, hlc)
+
     def tick(self) -> int:
         """A time later than the last: 48 bits of milliseconds, 16 bits of counting."""
         now = time.time_ns() // 1_000_000 << 16

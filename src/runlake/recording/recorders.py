@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runlake import config, guard, platform
 from runlake.entities import Event
@@ -16,7 +17,10 @@ from runlake.recording.clock import HybridClock
 from runlake.recording.flusher import Flusher
 from runlake.store.layout import Layout, check_usable
 
-__all__ = ["Recorder", "before_exit", "flush_all", "recorder_for", "stop_all"]
+if TYPE_CHECKING:
+    from runlake.store.view import View
+
+__all__ = ["Recorder", "before_exit", "flush_all", "is_worker", "recorder_for", "stop_all"]
 
 before_exit: list[Callable[[], None]] = []
 _recorders: dict[Path, Recorder] = {}
@@ -32,6 +36,14 @@ class Recorder:
     buffer: Buffer
     clock: HybridClock
     flusher: Flusher
+
+    def view(self) -> View:
+        """What the store holds by now, of all its writers."""
+        from runlake.store.view import View  # late: it imports Arrow, which opening a new run does without
+
+        view = View(self.layout)
+        view.refresh()
+        return view
 
     def add(self, event: Event) -> None:
         """Record one event."""
@@ -54,9 +66,9 @@ def recorder_for(store: Path | None = None) -> Recorder:
         return recorder
 
 
-def flush_all(timeout: float | None = None) -> bool:
-    """Wait until every store of this process has synced what was logged; whether all did."""
-    answers = [recorder.flusher.flush(timeout) for recorder in list(_recorders.values())]
+def flush_all(timeout: float | None = None, *, sync: bool = True) -> bool:
+    """Wait until every store of this process has synced, or only written, what was logged; whether all did."""
+    answers = [recorder.flusher.flush(timeout, sync=sync) for recorder in list(_recorders.values())]
     return all(answers)
 
 
@@ -78,10 +90,15 @@ def _leave() -> None:
     _has_left = True
 
 
+def is_worker() -> bool:
+    """Whether multiprocessing made this process."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
+
+
 def _flush_before_this_worker_leaves() -> None:
     """Workers of multiprocessing leave by os._exit, which skips atexit, but run multiprocessing's own finalizers."""
-    multiprocessing = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+    if is_worker():
         from multiprocessing.util import Finalize
 
         Finalize(None, stop_all, exitpriority=100)

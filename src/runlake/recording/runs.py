@@ -1,131 +1,205 @@
-"""The run that is being recorded: its verbs, from the caller's thread to the buffer."""
+"""The run that is being recorded: what its owner says of it, and the verbs that write to it."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, SupportsIndex
+from typing import Any, Literal
 
-from runlake.entities import Event, Scope, Status
+from runlake.entities import Dataset, Event, LifecycleStage, RunData, RunInfo, Scope, Status
+from runlake.entities.params import kind_of
 from runlake.errors import InvalidValue
-from runlake.recording import artifacts
-from runlake.recording.buffer import EARLY_POINTS, Series
+from runlake.guard import attempt
+from runlake.recording import artifacts, documents
+from runlake.recording.metrics import MetricLog
 from runlake.recording.recorders import Recorder
-from runlake.recording.values import as_key, as_step, as_value
-from runlake.store.names import new_run_id
+from runlake.recording.values import as_key
+from runlake.store.fold import RunState
 
-__all__ = ["ActiveRun", "status_named", "status_of"]
+__all__ = ["ActiveRun", "Opening", "status_named", "status_of"]
 
-_MAX_STEP = 2**63 - 1
+NAME_TAG = "mlflow.runName"
+PARENT_TAG = "mlflow.parentRunId"
+NOTE_TAG = "mlflow.note.content"
+CONTEXT_TAG = "mlflow.data.context"
+GOAL_TAG = "runlake.goal."
 
 
-class ActiveRun:
+@dataclass(frozen=True)
+class Opening:
+    """What a run is opened with: a new one, or what the store has of one that is resumed or joined."""
+
+    run_id: str
+    name: str
+    experiment_id: str
+    start_ns: int
+    user: str = ""
+    parent_run_id: str | None = None
+    is_new: bool = True
+    is_joined: bool = False  # another process owns it and ends it
+    state: RunState = field(default_factory=lambda: RunState(""))
+    last_steps: Mapping[str, int] = field(default_factory=dict)
+
+
+class ActiveRun(MetricLog):
     """A run that this process records. What it logs is buffered, and in the store within a second."""
 
-    def __init__(self, recorder: Recorder, name: str | None, outer: ActiveRun | None) -> None:
-        self.run_id = new_run_id()
-        self.name = name or self.run_id[-8:]
+    def __init__(self, recorder: Recorder, opening: Opening, outer: ActiveRun | None, tags: Mapping[str, str]) -> None:
+        super().__init__(recorder, opening.run_id)
+        self.name = opening.name
         self.outer = outer
         self.is_ended = False
         self.is_entered = False
+        self.is_joined = opening.is_joined
+        self._opening = opening
+        self._status = Status.RUNNING
+        self._end_ns: int | None = None
         self._pid = os.getpid()
-        self._recorder = recorder
-        self._buffer = recorder.buffer
-        self._series: dict[str, Series] = {}
-        said: dict[str, str | int] = {
-            "status": Status.RUNNING,
-            "name": self.name,
-            "start_ns": time.time_ns(),
-            "owner": recorder.flusher.writer.id,
-        }
-        for key, value in said.items():
-            recorder.add(self._event(key, value))
+        self._params = {key: text for key, (_, text) in opening.state.params.items()}
+        self._tags = dict(opening.state.tags)
+        self._artifacts = dict(opening.state.artifacts)
+        self._tables: dict[str, dict[str, list[Any]]] = {}
+        self.count_on_from(opening.last_steps)
+        recorder.clock.start_after(opening.state.last_hlc)
+        if not opening.is_joined:
+            self._say_opened()
+        self.set_tags(tags)
 
     @property
     def is_ours(self) -> bool:
         """Whether this process opened it: a forked child that inherited it only logs to it."""
         return self._pid == os.getpid()
 
-    def log_metric(self, key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
-        """Record a point. Without a step it is the greatest step of this key so far + 1; `timestamp` is in milliseconds."""
-        if type(value) is not float:
-            value = as_value(key, value)
-        try:
-            series = self._series[key]
-        except (KeyError, TypeError):
-            series = self._add_series(key)
-        if step is None:
-            step = self._next_steps(series, 1)
-        else:
-            if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
-                step = as_step(key, step)
-            # No lock: two threads may race here, which costs nothing but the start of a later count.
-            if step > series.last_step:
-                series.last_step = step
-        buffer = self._buffer
-        buffer.scalars.extend((series, step, time.time_ns() if timestamp is None else _ns(timestamp), value))
-        if len(buffer.scalars) > buffer.scalars_limit:
-            self._recorder.flusher.relieve()
+    @property
+    def info(self) -> RunInfo:
+        """What the run is, apart from what it logged."""
+        opening = self._opening
+        return RunInfo(
+            run_id=self.run_id,
+            experiment_id=opening.experiment_id,
+            run_name=self.name,
+            status=str(self._status),
+            start_time=opening.start_ns // 1_000_000,
+            end_time=None if self._end_ns is None else self._end_ns // 1_000_000,
+            user_id=opening.user,
+            lifecycle_stage=LifecycleStage.ACTIVE,
+            artifact_uri=self.artifact_uri(),
+            parent_run_id=opening.parent_run_id,
+            writer=self._recorder.flusher.writer.id,
+        )
 
-    def log_metrics(self, metrics: Mapping[str, Any], step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
-        """Record a point of each metric, all of them or, if one is wrong, none."""
-        values: tuple[Any, ...] = tuple(metrics.values())
-        if set(map(type, values)) != {float}:
-            values = tuple([as_value(key, value) for key, value in metrics.items()])
-        try:
-            all_series = tuple([self._series[key] for key in metrics])
-        except (KeyError, TypeError):
-            all_series = tuple([self._add_series(key) for key in [as_key(key) for key in metrics]])
-        steps: int | tuple[int, ...]
-        if step is None:
-            steps = tuple([self._next_steps(series, 1) for series in all_series])
-        else:
-            if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
-                step = as_step(", ".join(metrics), step)
-            for series in all_series:
-                if step > series.last_step:
-                    series.last_step = step
-            steps = step
-        buffer = self._buffer
-        buffer.groups.append((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
-        if len(buffer.groups) > buffer.groups_limit:
-            self._recorder.flusher.relieve()
+    @property
+    def data(self) -> RunData:
+        """The params and tags that this process knows of; `get_run` reads the metrics too."""
+        return RunData(params=dict(self._params), tags=dict(self._tags))
 
-    def log_batch(self, key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
-        """Record many points of one key: a list or an array of values, and of steps and milliseconds where they are known."""
-        column, n = _doubles(key, values)
-        if not n:
-            return
-        series = self._series.get(as_key(key)) or self._add_series(key)
-        if steps is None:
-            first = self._next_steps(series, n)
-            step_column: Any = range(first, first + n)
-        else:
-            step_column = _int64s(f"the steps of {key!r}", steps, n)
-            series.last_step = max(series.last_step, int(max(step_column)))
-        times = time.time_ns() if timestamps is None else _int64s(f"the timestamps of {key!r}", [_ns(t) for t in timestamps], n)
-        self._buffer.arrays.append((series, step_column, times, column, n))
-        if n > EARLY_POINTS or len(self._buffer.arrays) > self._buffer.arrays_limit:
-            self._recorder.flusher.relieve()
+    def artifact_uri(self, path: str | None = None) -> str:
+        """The URI of the run's artifacts, or of one."""
+        return f"runs:/{self.run_id}/{artifacts.checked_name(path) if path else ''}"
+
+    def env(self) -> dict[str, str]:
+        """The environment with which another process logs to this run."""
+        return {"RUNLAKE_STORE": str(self._recorder.layout.root), "RUNLAKE_RUN_ID": self.run_id}
+
+    def log_param(self, key: str, value: Any) -> Any:
+        """Fix a value for the run, and give it back. The same text again is fine; another is an error."""
+        self.log_params({key: value})
+        return value
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Fix several values, all of them or, if one is wrong, none."""
+        texts = {as_key(key, "param"): _text(key, value) for key, value in params.items()}
+        for key, text in texts.items():
+            if self._params.get(key, text) != text:
+                raise InvalidValue(
+                    f"The param {key!r} of the run {self.name!r} is {self._params[key]!r} already, and cannot become {text!r}. "
+                    "What changes during a run is a metric or a tag."
+                )
+        for key, text in texts.items():
+            if self._params.setdefault(key, text) is text:
+                self._add(Scope.PARAM, key, text, kind_of(params[key]))
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Note something; a later value takes the place of an earlier one."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Note several things, all of them or, if one is wrong, none."""
+        texts = {as_key(key, "tag"): _text(key, value) for key, value in tags.items()}
+        for key, text in texts.items():
+            self._tags[key] = text
+            self._add(Scope.TAG, key, text)
+            if key == NAME_TAG:
+                self.name = text
+                self._add(Scope.RUN, "name", text)
+
+    def delete_tag(self, key: str) -> None:
+        """Take a note back. Raises InvalidValue where there is none."""
+        if key not in self._tags:
+            raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted(self._tags)[:20]}.")
+        del self._tags[key]
+        self._recorder.add(Event(self.run_id, Scope.TAG, key, "delete", "str", None, None, "", self._recorder.clock.tick()))
+
+    def set_metric_goal(self, key: str, goal: Literal["min", "max"]) -> None:
+        """Say which way a metric is better."""
+        if goal not in ("min", "max"):
+            raise InvalidValue(f"The goal of {key!r} is 'min' or 'max', not {goal!r}.")
+        self.set_tag(GOAL_TAG + as_key(key), goal)
+
+    def log_input(self, dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
+        """Note a data set that the run uses, for training say."""
+        if not isinstance(dataset, Dataset):
+            raise InvalidValue(f"log_input takes what runlake.data.from_pandas and its like give, not {type(dataset).__name__}.")
+        notes = {key: _text(key, value) for key, value in (tags or {}).items()} | ({CONTEXT_TAG: context} if context else {})
+        stored = json.dumps({"dataset": asdict(dataset), "tags": notes})
+        self._add(Scope.INPUT, f"{dataset.digest}/{context or ''}", stored, "json")
 
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of a file, or of every file of a folder, under `artifact_path`."""
-        artifacts.keep(self._recorder, self.run_id, Path(local_path), artifact_path)
+        self._artifacts.update(artifacts.keep(self._recorder, self.run_id, Path(local_path), artifact_path))
 
     def log_text(self, text: str, artifact_file: str) -> None:
-        """Keep a text as the artifact of this name."""
-        artifacts.keep_text(self._recorder, self.run_id, text, artifact_file)
+        """Keep a text."""
+        if not isinstance(text, str):
+            raise InvalidValue(f"log_text keeps text, not {type(text).__name__}.")
+        self._keep_bytes(artifact_file, text.encode())
+
+    def log_dict(self, dictionary: Any, artifact_file: str) -> None:
+        """Keep a dictionary or list, as JSON or, for `.yml` and `.yaml`, as YAML."""
+        self._keep_bytes(artifact_file, documents.dict_bytes(dictionary, artifact_file))
+
+    def log_figure(self, figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
+        """Keep a figure of matplotlib or plotly, in the format of its file name."""
+        self._keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, save_kwargs or {}))
+
+    def log_image(self, image: Any, artifact_file: str | None = None, key: str | None = None, step: int | None = None) -> None:
+        """Keep a picture: under a file name, or under a key as the one of a step."""
+        if (artifact_file is None) == (key is None):
+            raise InvalidValue("log_image takes an artifact_file or a key, one of the two.")
+        name = artifact_file or f"images/{key}/step-{step or 0:08d}.png"
+        self._keep_bytes(name, documents.image_bytes(image, name))
+
+    def log_table(self, data: Any, artifact_file: str) -> None:
+        """Keep a table as JSON; further rows under the same name go below the earlier ones."""
+        name = str(artifacts.checked_name(artifact_file))
+        rows = documents.rows_of(data)
+        before = self._tables.get(name) or self._stored_table(name)
+        self._tables[name] = documents.append_rows(before, rows) if before else rows
+        self._keep_bytes(name, documents.table_bytes(self._tables[name]))
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """Say how the run ended, and wait until the store has it. A second time, and in a forked child, nothing happens."""
         if self.is_ended or not self.is_ours:
             return
         self.is_ended = True
-        self._buffer.ends.extend((self._event("end_ns", time.time_ns()), self._event("status", status)))
+        if not self.is_joined:
+            self._status, self._end_ns = status, time.time_ns()
+            self._buffer.ends.extend((self._event(Scope.RUN, "end_ns", self._end_ns), self._event(Scope.RUN, "status", status)))
         self._recorder.flusher.flush(sync=False)
 
     def __enter__(self) -> ActiveRun:
@@ -138,20 +212,31 @@ class ActiveRun:
     def __repr__(self) -> str:
         return f"<ActiveRun {self.name!r} {self.run_id}{' ended' if self.is_ended else ''}>"
 
-    def _add_series(self, key: Any) -> Series:
-        key = as_key(key)
-        return self._series.setdefault(key, Series(self.run_id, key))  # atomic: two threads get the same
+    def _say_opened(self) -> None:
+        opening = self._opening
+        said: dict[str, str | int | None] = {"status": Status.RUNNING, "owner": self._recorder.flusher.writer.id}
+        if opening.is_new:
+            said |= {"name": self.name, "start_ns": opening.start_ns, "experiment_id": opening.experiment_id}
+            said |= {"user": opening.user or None, "parent_run_id": opening.parent_run_id}
+        for key, value in said.items():
+            if value is not None:
+                self._recorder.add(self._event(Scope.RUN, key, value))
 
-    def _next_steps(self, series: Series, n: int) -> int:
-        with self._buffer.lock:
-            first = series.last_step + 1
-            if first + n - 1 > _MAX_STEP:
-                raise InvalidValue(f"{series.key!r} has reached the greatest step of 64 bits; give the step.")
-            series.last_step = first + n - 1
-            return first
+    def _keep_bytes(self, name: str, data: bytes) -> None:
+        self._artifacts.update(artifacts.keep_bytes_as(self._recorder, self.run_id, name, data))
 
-    def _event(self, key: str, value: str | int) -> Event:
-        return Event.set(self.run_id, Scope.RUN, key, value, self._recorder.clock.tick())
+    def _stored_table(self, name: str) -> dict[str, list[Any]]:
+        """The table of that name that a resumed run has already."""
+        if name not in self._artifacts:
+            return {}
+        stored = json.loads(self._recorder.layout.blob(self._artifacts[name][0]).read_bytes())
+        return {column: [row[place] for row in stored["data"]] for place, column in enumerate(stored["columns"])}
+
+    def _add(self, scope: Scope, key: str, text: str, kind: str = "str") -> None:
+        self._recorder.add(Event(self.run_id, scope, key, "set", kind, _number(kind, text), None, text, self._recorder.clock.tick()))
+
+    def _event(self, scope: Scope, key: str, value: str | int) -> Event:
+        return Event.set(self.run_id, scope, key, value, self._recorder.clock.tick())
 
 
 def status_of(error: BaseException | None) -> Status:
@@ -169,34 +254,16 @@ def status_named(name: str) -> Status:
     return Status(name)
 
 
-def _ns(timestamp: Any) -> int:
-    milliseconds = as_step("the timestamp", timestamp)
-    if abs(milliseconds) > _MAX_STEP // 1_000_000:
-        raise InvalidValue(f"A timestamp is in milliseconds since 1970; {timestamp} is beyond the year 2262.")
-    return milliseconds * 1_000_000
+def _text(key: Any, value: Any) -> str:
+    text = attempt(lambda: str(value))
+    if isinstance(text, BaseException):
+        raise InvalidValue(f"The value of {key!r}, of type {type(value).__name__}, has no text: {text!r}.") from text
+    return text
 
 
-def _doubles(key: str, values: Any) -> tuple[Any, int]:
-    """The values as a column of doubles that is ours, and how many there are."""
-    if hasattr(values, "detach"):
-        return values.detach().clone(), _length(key, values)
-    if hasattr(values, "__array__"):
-        import numpy as np
-
-        column = np.array(values, np.float64)
-        return column, _length(key, column)
-    numbers = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes)) else [values]
-    return array("d", [float(as_value(key, number)) for number in numbers]), len(numbers)
-
-
-def _length(key: str, values: Any) -> int:
-    if len(values.shape) != 1:
-        raise InvalidValue(f"The values of {key!r} have one dimension, not the shape {tuple(values.shape)}.")
-    return int(values.shape[0])
-
-
-def _int64s(what: str, numbers: Any, n: int) -> Any:
-    column = array("q", [as_step(what, number) for number in numbers]) if not isinstance(numbers, range) else numbers
-    if len(column) != n:
-        raise InvalidValue(f"There are {n} values, and {what} are {len(column)}.")
-    return column
+def _number(kind: str, text: str) -> float | None:
+    """The number of a param beside its text, so that engines compare it as one."""
+    if kind == "bool":
+        return float(text == "True")
+    number = attempt(lambda: float(text)) if kind in ("int", "float") else None
+    return number if isinstance(number, float) else None

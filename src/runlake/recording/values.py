@@ -32,16 +32,16 @@ class Deferred:
         return number
 
 
-def as_key(key: Any) -> str:
-    """The key if it can be one."""
+def as_key(key: Any, what: str = "metric") -> str:
+    """The key if it can be one, of a metric, param or tag."""
     if not isinstance(key, str):
-        raise InvalidValue(f"A metric's key is text, not {type(key).__name__}: {key!r}.")
+        raise InvalidValue(f"A {what}'s key is text, not {type(key).__name__}: {key!r}.")
     try:
         size = len(key.encode())
     except UnicodeEncodeError as error:
         raise InvalidValue(f"The key {key!r} holds half a surrogate pair, which no file can hold.") from error
     if not 0 < size <= MAX_KEY_BYTES:
-        raise InvalidValue(f"A key has 1 to {MAX_KEY_BYTES:,} bytes; {key[:40]!r} has {size:,}.")
+        raise InvalidValue(f"A {what}'s key has 1 to {MAX_KEY_BYTES:,} bytes; {key[:40]!r} has {size:,}.")
     return str(key)
 
 

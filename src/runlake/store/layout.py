@@ -16,7 +16,7 @@ __all__ = ["FORMAT", "Layout", "check_usable", "create", "is_store"]
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
-_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs"}
+_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs", "experiments"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Layout:
     def wal(self) -> Path:
         """The write-ahead logs, a folder for each day."""
         return self.root / "wal"
+
+    @property
+    def experiments(self) -> Path:
+        """The numbered log of the experiments."""
+        return self.root / "experiments"
 
     @property
     def blobs(self) -> Path:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from runlake.platform import ProcessIdentity
 from runlake.store.columns import EVENTS, POINTS, as_array, decode
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
 from runlake.store.tail import Tail
 
-__all__ = ["Coverage", "Finding", "View"]
+__all__ = ["Coverage", "Finding", "View", "WriterState"]
 
 _STREAMS = {Kind.POINTS: POINTS, Kind.EVENTS: EVENTS}
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
@@ -35,6 +37,15 @@ class Finding:
     path: Path
     offset: int
     what: str
+
+
+@dataclass
+class WriterState:
+    """A writing process as its log shows it: who it is, when it wrote last, whether it said that nothing follows."""
+
+    identity: ProcessIdentity
+    last_ns: int = 0
+    ended: bool = False
 
 
 @dataclass
@@ -85,6 +96,7 @@ class View:
         self._tails: dict[Path, Tail] = {}
         self._rows: dict[Kind, list[pa.Table]] = {kind: [] for kind in _STREAMS}
         self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
+        self._writers: dict[str, WriterState] = {}
 
     def refresh(self) -> None:
         """Take in every frame that was not read yet."""
@@ -105,6 +117,10 @@ class View:
         """Every event once, by its hybrid time: a later row outranks an earlier one."""
         return _in_order(self._table(Kind.EVENTS, {"run_id": run_id}), ["hlc", "writer", "seq"])
 
+    def writers(self) -> dict[str, WriterState]:
+        """Every writer by its id."""
+        return self._writers
+
     def findings(self) -> list[Finding]:
         """Damage, rows missing between others, and torn ends, in words. A torn end is ordinary where a process was killed."""
         found = [finding for tail in self._tails.values() for finding in _findings_of(tail)]
@@ -115,6 +131,11 @@ class View:
         return found
 
     def _take(self, writer: str, frame: Frame) -> None:
+        if frame.kind == Kind.HELLO and writer not in self._writers:
+            self._writers[writer] = WriterState(_identity(frame.payload))
+        if writer in self._writers:
+            state = self._writers[writer]
+            state.last_ns, state.ended = max(state.last_ns, frame.wall_ns), frame.kind == Kind.END
         if frame.kind == Kind.END:  # it knows how many points came before it
             self._seen[Kind.POINTS, writer].add(frame.first_seq, frame.first_seq)
         if frame.kind not in _STREAMS:
@@ -150,6 +171,11 @@ def _findings_of(tail: Tail) -> Iterator[Finding]:
         )
     if tail.torn_bytes:
         yield Finding(tail.path, tail.offset, f"{tail.torn_bytes} bytes at the end are no whole frame: being written, or torn off")
+
+
+def _identity(hello: bytes) -> ProcessIdentity:
+    said = json.loads(hello)
+    return ProcessIdentity(**{name.name: said[name.name] for name in fields(ProcessIdentity)})
 
 
 def _in_order(table: pa.Table, columns: list[str]) -> pa.Table:

@@ -1,0 +1,107 @@
+"""What runs keep: listed, copied out, and read back."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runlake.client.reading import current_store
+from runlake.entities import FileInfo
+from runlake.errors import InvalidValue, NoActiveRun, UnknownArtifact
+from runlake.recording.active import active_run
+from runlake.recording.artifact_names import checked_name
+
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text"]
+
+_RUNS = re.compile(r"runs:/(?P<run_id>[0-9a-f]{32})(?:/(?P<path>.*))?")
+_TUTORIAL_PATH = re.compile(r"(?:.*/)?(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?")
+
+
+def list_artifacts(artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None) -> list[FileInfo]:
+    """The files and folders directly below a run's path."""
+    run_id, path = _place(artifact_uri, run_id, artifact_path)
+    found: dict[str, FileInfo] = {}
+    prefix = f"{path}/" if path else ""
+    for name, size in current_store().run(run_id).artifacts.items():
+        if name.startswith(prefix):
+            child, slash, _ = name.removeprefix(prefix).partition("/")
+            found.setdefault(child, FileInfo(prefix + child, bool(slash), None if slash else size))
+    return [found[child] for child in sorted(found)]
+
+
+def download_artifacts(
+    artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None, dst_path: str | Path | None = None
+) -> str:
+    """Copy an artifact, or all those below a folder, into `dst_path`, and give the path of the copy. Raises UnknownArtifact."""
+    run_id, path = _place(artifact_uri, run_id, artifact_path)
+    run = current_store().run(run_id)
+    names = [name for name in run.artifacts if name == path or not path or name.startswith(f"{path}/")]
+    if not names and path:
+        raise UnknownArtifact(f"The run {run_id} keeps nothing at {path!r}; it has {sorted(run.artifacts)[:20]}.")
+    target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
+    for name in names:
+        copy = target / checked_name(name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(run.read_artifact(name))
+    return str(target / path)
+
+
+def load_text(artifact_uri: str) -> str:
+    """An artifact as text."""
+    return _content(artifact_uri).decode()
+
+
+def load_dict(artifact_uri: str) -> Any:
+    """A JSON artifact as what it holds."""
+    try:
+        return json.loads(_content(artifact_uri))
+    except ValueError as error:
+        raise InvalidValue(f"{artifact_uri} is no JSON: {error}.") from error
+
+
+def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_columns: Sequence[str] | None = None) -> Any:
+    """The tables that runs logged under this name, one below the other, as a pandas data frame; of the active run by default.
+
+    `extra_columns` adds what is known of each run: `run_id`, an attribute of its info, a param or a tag.
+    """
+    import pandas as pd
+
+    frames = []
+    for run_id in run_ids if run_ids is not None else [_active_run_id()]:
+        run = current_store().run(run_id)
+        table = json.loads(run.read_artifact(artifact_file))
+        frame = pd.DataFrame(table["data"], columns=table["columns"])
+        for column in extra_columns or ():
+            known = {**run.params, **run.tags, **vars(run.info)}
+            frame[column] = known.get(column)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _content(artifact_uri: str) -> bytes:
+    run_id, path = _place(artifact_uri, None, None)
+    return current_store().run(run_id).read_artifact(path)
+
+
+def _place(artifact_uri: str | None, run_id: str | None, path: str | None) -> tuple[str, str]:
+    """The run and the path in it that are meant: by a URI, or by an id and a path."""
+    if artifact_uri is None:
+        return run_id or _active_run_id(), str(checked_name(path)) if path else ""
+    if run_id is not None:
+        raise InvalidValue("Give an artifact_uri or a run_id, not both.")
+    found = _RUNS.fullmatch(artifact_uri) or (None if Path(artifact_uri).exists() else _TUTORIAL_PATH.fullmatch(artifact_uri))
+    if found is None:
+        raise InvalidValue(f"An artifact's URI is runs:/<run id>/<path>, not {artifact_uri!r}.")
+    below = "/".join(part for part in ((found["path"] or "").rstrip("/"), path or "") if part)
+    return found["run_id"], str(checked_name(below)) if below else ""
+
+
+def _active_run_id() -> str:
+    run = active_run()
+    if run is None:
+        raise NoActiveRun("No run is open here: name one with run_id=.")
+    return run.run_id

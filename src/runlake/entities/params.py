@@ -1,0 +1,50 @@
+"""The value of a param: its text exactly as given, and the kind that brings the value back."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+__all__ = ["kind_of", "typed"]
+
+_PLAIN = {bool: "bool", int: "int", float: "float", str: "str", type(None): "none"}
+_CONTAINERS = (list, tuple, dict, set)
+
+
+def kind_of(value: Any) -> str:
+    """Which kind of value this is: one of Python's plain ones, a literal made of them, or an object that only has a text."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a NumPy scalar is the plain value that it holds
+        value = value.item()
+    for plain, kind in _PLAIN.items():
+        if isinstance(value, plain):
+            return kind
+    return "literal" if isinstance(value, _CONTAINERS) and _reads_back(value) else "object"
+
+
+def typed(kind: str, text: str) -> Any:
+    """The value of this kind that has this text; for an object the text."""
+    if kind in ("str", "object"):
+        return text
+    if kind == "none":
+        return None
+    if kind == "bool":
+        return text == "True"
+    if kind == "int":
+        return int(text) if text.lstrip("+-").isdigit() else text  # a subclass may print as a word
+    if kind == "float":
+        return _float(text)
+    return ast.literal_eval(text)
+
+
+def _float(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _reads_back(value: Any) -> bool:
+    try:
+        return bool(ast.literal_eval(str(value)) == value)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return False

@@ -1,0 +1,31 @@
+"""Which way a metric is better: as its run was told, else by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+__all__ = ["Goal", "direction"]
+
+Goal = Literal["min", "max"]
+
+GOAL_TAG = "runlake.goal."
+
+_DOWN = re.compile(
+    r"loss|error|err\b|rmse|mse|mae|mape|rmsle|logloss|deviance|perplexity|wer\b|cer\b|fid\b|distance|regret|latency|time\b|seconds"
+)
+_UP = re.compile(
+    r"acc|auc|f1|f2|fbeta|score|precision|recall|r2\b|map\b|ndcg|mrr|bleu|rouge|iou|dice|kappa|mcc|reward|return|throughput|per_second"
+)
+
+
+def direction(key: str, tags: Mapping[str, str] | None = None) -> Goal:
+    """ "min" or "max". What nothing tells is taken to be better when it is smaller, as most losses are."""
+    told = (tags or {}).get(GOAL_TAG + key)
+    if told in ("min", "max"):
+        return "min" if told == "min" else "max"
+    name = re.sub(r"[^a-z0-9_]+", " ", key.lower())
+    if _DOWN.search(name) and not re.search(r"^neg_|_neg_", name):  # an error negated so that greater is better
+        return "min"
+    return "max" if _UP.search(name) or re.search(r"^neg_|_neg_", name) else "min"

@@ -1,0 +1,129 @@
+"""A run opened for reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from runlake.entities import Dataset, DatasetInput, InputTag, LifecycleStage, RunData, RunInfo, RunInputs, Status
+from runlake.entities.params import typed
+from runlake.read.direction import direction
+from runlake.read.series import Series
+from runlake.read.status import Liveness
+from runlake.store.fold import RunState
+
+if TYPE_CHECKING:
+    from runlake.read.stores import Store
+
+__all__ = ["Run"]
+
+
+class Run:
+    """What a run was when it was read: `info`, `data` and `inputs` as MLflow has them, and what goes further."""
+
+    def __init__(self, store: Store, state: RunState, liveness: Liveness) -> None:
+        self._store = store
+        self._state = state
+        self.liveness = liveness
+
+    @cached_property
+    def info(self) -> RunInfo:
+        """What the run is, apart from what it logged."""
+        said = self._state.said
+        return RunInfo(
+            run_id=self._state.run_id,
+            experiment_id=said.get("experiment_id", "0"),
+            run_name=said.get("name", self._state.run_id),
+            status=str(self.liveness.status),
+            start_time=int(said["start_ns"]) // 1_000_000,
+            end_time=int(said["end_ns"]) // 1_000_000 if self.liveness.status != Status.RUNNING and "end_ns" in said else None,
+            user_id=said.get("user", ""),
+            lifecycle_stage=LifecycleStage(said.get("lifecycle", LifecycleStage.ACTIVE)),
+            artifact_uri=f"runs:/{self._state.run_id}/",
+            parent_run_id=said.get("parent_run_id"),
+            writer=said.get("owner", ""),
+        )
+
+    @cached_property
+    def data(self) -> RunData:
+        """Params and tags as text, and the last value of each metric."""
+        return RunData(
+            metrics=self._store.last_values(self.info.run_id),
+            params={key: text for key, (_, text) in self._state.params.items()},
+            tags=dict(self._state.tags),
+            typed_params=self.params,
+        )
+
+    @cached_property
+    def inputs(self) -> RunInputs:
+        """The data sets that the run used."""
+        return RunInputs([_dataset_input(json.loads(text)) for text in self._state.inputs.values()])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The params as the values that they were given as, where they were plain ones."""
+        return {key: typed(kind, text) for key, (kind, text) in self._state.params.items()}
+
+    @property
+    def param_conflicts(self) -> dict[str, list[str]]:
+        """What other processes gave a param later, and differently: the first counts."""
+        return dict(self._state.conflicts)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags."""
+        return dict(self._state.tags)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Series]:
+        """The series by their names; the points are read when a series is first asked."""
+        return _AllSeries(self)
+
+    @property
+    def artifacts(self) -> dict[str, int]:
+        """The sizes of the artifacts by their names."""
+        return {name: size for name, (_, size) in sorted(self._state.artifacts.items())}
+
+    def read_artifact(self, name: str) -> bytes:
+        """The content of an artifact. Raises UnknownArtifact."""
+        return self._store.read_blob(self._state, name)
+
+    @property
+    def errors(self) -> list[str]:
+        """What could not be recorded, in words."""
+        return [f"{key}: {text}" for key, text in self._state.errors]
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<Run {info.run_name!r} {info.run_id} {self.liveness}, {len(self.data.metrics)} metrics, {len(self.data.params)} params>"
+
+
+class _AllSeries(Mapping[str, Series]):
+    """A run's series by name."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._made: dict[str, Series] = {}
+
+    def __getitem__(self, key: str) -> Series:
+        if key not in self._run.data.metrics:
+            raise KeyError(f"The run {self._run.info.run_name!r} has no metric {key!r}; it has {sorted(self._run.data.metrics)[:20]}.")
+        if key not in self._made:
+            store, run_id = self._run._store, self._run.info.run_id
+            self._made[key] = Series(key, direction(key, self._run.tags), lambda: store.points(run_id, key))
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._run.data.metrics)
+
+    def __len__(self) -> int:
+        return len(self._run.data.metrics)
+
+    def __repr__(self) -> str:
+        return f"<metrics: {', '.join(self)}>"
+
+
+def _dataset_input(stored: dict[str, Any]) -> DatasetInput:
+    return DatasetInput(Dataset(**stored["dataset"]), [InputTag(key, value) for key, value in stored["tags"].items()])

@@ -1,0 +1,115 @@
+"""Data sets that a program names itself: what they are called, how they look, and a digest to tell versions apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from runlake.entities import Dataset
+from runlake.errors import InvalidValue
+
+__all__ = ["from_numpy", "from_pandas", "from_polars"]
+
+SAMPLED_ROWS = 1000  # of a longer table every n-th row goes into the digest: no copy, no pass over all of it
+
+
+def from_pandas(
+    df: Any,
+    source: Any = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    predictions: str | None = None,
+) -> Dataset:
+    """A data frame of pandas."""
+    _must_have(df, "pandas DataFrame", "iloc", "columns")
+    _columns_must_exist(list(df.columns), targets, predictions)
+    rows = df.iloc[_sampled(len(df))]
+    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
+    parts = (rows[column].astype(str).str.cat(sep="\x1f") for column in df.columns)
+    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
+
+
+def from_polars(
+    df: Any,
+    source: Any = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    predictions: str | None = None,
+) -> Dataset:
+    """A data frame of Polars."""
+    _must_have(df, "polars DataFrame", "gather_every", "columns")
+    _columns_must_exist(list(df.columns), targets, predictions)
+    rows = df.gather_every(max(1, -(-len(df) // SAMPLED_ROWS)))
+    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
+    parts = ("\x1f".join(map(str, rows[column].to_list())) for column in df.columns)
+    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
+
+
+def from_numpy(features: Any, source: Any = None, targets: Any = None, name: str | None = None, digest: str | None = None) -> Dataset:
+    """Arrays of NumPy: the features, and the targets if there are any; each an array or a dict of arrays."""
+    arrays = {f"features{suffix}": array for suffix, array in _named(features)}
+    arrays |= {f"targets{suffix}": array for suffix, array in _named(targets)} if targets is not None else {}
+    for array in arrays.values():
+        _must_have(array, "NumPy array", "dtype", "shape", "tobytes")
+    columns = [(key, f"{array.dtype}{list(array.shape)}") for key, array in arrays.items()]
+    parts = (array[_sampled(len(array))].tobytes() if array.shape else array.tobytes() for array in arrays.values())
+    n_rows = next((len(array) for array in arrays.values() if array.shape), 1)
+    return _dataset(name, source, digest or _digest(columns, n_rows, parts), columns, n_rows, None, None)
+
+
+def _dataset(
+    name: str | None,
+    source: Any,
+    digest: str,
+    columns: list[tuple[str, str]],
+    n_rows: int,
+    targets: str | None,
+    predictions: str | None,
+) -> Dataset:
+    schema = {"columns": [{"name": column, "type": kind} for column, kind in columns], "targets": targets, "predictions": predictions}
+    return Dataset(
+        name=name or "dataset",
+        digest=digest,
+        source_type="code" if source is None else _source_type(str(source)),
+        source="" if source is None else str(source),
+        schema=json.dumps({key: value for key, value in schema.items() if value is not None}),
+        profile=json.dumps({"num_rows": n_rows, "num_elements": n_rows * len(columns)}),
+    )
+
+
+def _digest(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[str | bytes]) -> str:
+    """Eight digits that are the same in another process, and others when a sampled row, a type or the length is."""
+    found = hashlib.sha256(repr((columns, n_rows)).encode())
+    for part in parts:
+        found.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+    return found.hexdigest()[:8]
+
+
+def _sampled(n_rows: int) -> slice:
+    return slice(0, n_rows, max(1, -(-n_rows // SAMPLED_ROWS)))
+
+
+def _named(arrays: Any) -> list[tuple[str, Any]]:
+    return [(f".{key}", array) for key, array in arrays.items()] if isinstance(arrays, dict) else [("", arrays)]
+
+
+def _source_type(source: str) -> str:
+    for start, kind in (("http", "http"), ("s3://", "s3"), ("gs://", "gs"), ("hf://", "hugging_face")):
+        if source.startswith(start):
+            return kind
+    return "local"
+
+
+def _must_have(data: Any, what: str, *names: str) -> None:
+    if not all(hasattr(data, name) for name in names):
+        raise InvalidValue(f"This takes a {what}, not {type(data).__name__}.")
+
+
+def _columns_must_exist(columns: list[Any], *wanted: str | None) -> None:
+    for column in wanted:
+        if column is not None and column not in columns:
+            raise InvalidValue(f"The data has no column {column!r}; it has {', '.join(map(repr, columns[:20]))}.")

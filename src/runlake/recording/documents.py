@@ -1,0 +1,121 @@
+"""Things that become files: dictionaries, figures, images and tables, as the bytes that their file name asks for."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from runlake.errors import InvalidValue
+
+__all__ = ["append_rows", "dict_bytes", "figure_bytes", "image_bytes", "rows_of", "table_bytes"]
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey with alpha, colour, colour with alpha
+
+
+def dict_bytes(document: Any, name: str) -> bytes:
+    """JSON, indented; for `.yml` and `.yaml` YAML, as which JSON serves where PyYAML is not there."""
+    if PurePosixPath(name).suffix in (".yml", ".yaml"):
+        try:
+            import yaml  # type: ignore[import-untyped]  # optional
+        except ImportError:
+            pass
+        else:
+            return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
+    try:
+        return json.dumps(document, indent=2, default=_plain, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{name} cannot be written as JSON: {error}.") from error
+
+
+def figure_bytes(figure: Any, name: str, options: Mapping[str, Any]) -> bytes:
+    """A figure in the format of its file name: whatever has `savefig`, or `to_html` and `to_image`."""
+    suffix = PurePosixPath(name).suffix.lstrip(".")
+    if hasattr(figure, "savefig"):
+        sink = io.BytesIO()
+        figure.savefig(sink, **{"format": suffix or "png", **options})
+        return sink.getvalue()
+    if hasattr(figure, "to_html") and suffix in ("html", "htm"):
+        return str(figure.to_html(**options)).encode()
+    if hasattr(figure, "to_image"):
+        return bytes(figure.to_image(**{"format": suffix or "png", **options}))
+    raise InvalidValue(f"log_figure takes a figure of matplotlib or plotly, not {type(figure).__name__}.")
+
+
+def image_bytes(image: Any, name: str) -> bytes:
+    """A picture: one that can save itself, in the format of its name, or an array of grey, RGB or RGBA pixels as PNG."""
+    if hasattr(image, "save"):
+        sink = io.BytesIO()
+        suffix = PurePosixPath(name).suffix.lstrip(".").lower() or "png"
+        image.save(sink, format={"jpg": "jpeg"}.get(suffix, suffix))
+        return sink.getvalue()
+    if not hasattr(image, "__array__"):
+        raise InvalidValue(f"log_image takes an array or a picture, not {type(image).__name__}.")
+    return _png(_pixels(image))
+
+
+def rows_of(data: Any) -> dict[str, list[Any]]:
+    """The columns of a table: a dict of lists or of single values, or a data frame."""
+    if hasattr(data, "to_dict") and hasattr(data, "columns"):
+        columns = {str(column): data[column].to_list() for column in data.columns}
+    elif isinstance(data, Mapping):
+        columns = {str(key): list(value) if isinstance(value, (list, tuple)) else [value] for key, value in data.items()}
+    else:
+        raise InvalidValue(f"log_table takes a dict of columns or a data frame, not {type(data).__name__}.")
+    if len({len(column) for column in columns.values()}) > 1:
+        raise InvalidValue(
+            f"The columns of a table have one length; these have { ({key: len(column) for key, column in columns.items()}) }."
+        )
+    return columns
+
+
+def table_bytes(columns: dict[str, list[Any]]) -> bytes:
+    """A table as JSON: its columns' names, and its rows."""
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return json.dumps({"columns": list(columns), "data": rows}, default=_plain, ensure_ascii=False).encode()
+
+
+def append_rows(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The rows of both, one below the other; a column that one lacks is empty there."""
+    n_before, n_after = (len(next(iter(table.values()), [])) for table in (before, after))
+    return {key: before.get(key, [None] * n_before) + after.get(key, [None] * n_after) for key in {**before, **after}}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: arrays and their numbers as lists and numbers, the rest as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _pixels(image: Any) -> Any:
+    import numpy as np
+
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.ndim != 3 or pixels.shape[2] not in _COLOR_TYPES or 0 in pixels.shape:
+        raise InvalidValue(f"An image has the shape (height, width) or (height, width, 1 to 4), not {tuple(np.shape(image))}.")
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8) * 255
+    if np.issubdtype(pixels.dtype, np.floating):
+        if not (pixels.min() >= 0 and pixels.max() <= 1):
+            raise InvalidValue(f"The pixels of a float image are 0 to 1; these are {pixels.min():g} to {pixels.max():g}.")
+        return np.round(pixels * 255).astype(np.uint8)
+    if not (pixels.min() >= 0 and pixels.max() <= 255):
+        raise InvalidValue(f"The pixels of an image are 0 to 255; these are {pixels.min()} to {pixels.max()}.")
+    return pixels.astype(np.uint8)
+
+
+def _png(pixels: Any) -> bytes:
+    height, width, channels = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOR_TYPES[channels], 0, 0, 0)
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+    return _PNG + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,135 @@
+"""The experiment that new runs go to, and the verbs that change experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runlake import config
+from runlake.entities import Experiment, LifecycleStage
+from runlake.errors import InvalidValue, RunlakeError
+from runlake.store.experiments import DEFAULT, Experiments
+from runlake.store.layout import Layout, create, is_store
+
+__all__ = [
+    "active_experiment_id",
+    "create_experiment",
+    "delete_experiment",
+    "experiments",
+    "rename_experiment",
+    "restore_experiment",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+]
+
+MAX_NAME_BYTES = 4096
+
+_chosen: dict[str, str] = {}  # the experiment set for each store, by the store's path
+_opened: dict[str, Experiments] = {}
+
+
+def experiments() -> Experiments:
+    """The experiments of the store in use; what was read of them before is not read again."""
+    path = config.find_store()
+    if str(path) not in _opened:
+        _opened[str(path)] = Experiments(Layout(path))
+    return _opened[str(path)]
+
+
+def active_experiment_id() -> str:
+    """Where a new run goes: what was set, else what the settings name, else Default. Raises where it was deleted."""
+    settings = config.load()
+    chosen = _chosen.get(str(settings.store))
+    if chosen is None and settings.experiment:
+        chosen = set_experiment(settings.experiment).experiment_id
+    if chosen is None or chosen == DEFAULT:
+        return DEFAULT
+    return usable(chosen).experiment_id
+
+
+def usable(experiment_id: str) -> Experiment:
+    """The experiment, if runs may go there. Raises UnknownExperiment, or RunlakeError for a deleted one."""
+    experiment = experiments().get(experiment_id)
+    if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise RunlakeError(
+            f"The experiment {experiment.name!r} ({experiment_id}) is deleted. Restore it with restore_experiment({experiment_id!r})."
+        )
+    return experiment
+
+
+def set_experiment(experiment_name: str | None = None, experiment_id: str | int | None = None) -> Experiment:
+    """Have new runs of this process go to the experiment; one that is named and not there is made."""
+    if (experiment_name is None) == (experiment_id is None):
+        raise InvalidValue("set_experiment takes a name or an id, one of the two.")
+    if experiment_id is not None:
+        found = usable(str(experiment_id))
+    else:
+        name = _checked_name(experiment_name)
+        existing = experiments().named(name)
+        found = usable(existing.experiment_id) if existing else _made_or_found(name)
+    _chosen[str(config.find_store())] = found.experiment_id
+    return found
+
+
+def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None) -> str:
+    """Make an experiment and give its id. Raises where the name is taken, by a deleted one too."""
+    texts = {str(key): str(value) for key, value in (tags or {}).items()}
+    return _writable().make(_checked_name(name), artifact_location, texts).experiment_id
+
+
+def rename_experiment(experiment_id: str | int, new_name: str) -> None:
+    """Give an experiment another name."""
+    _writable().rename(str(experiment_id), _checked_name(new_name))
+
+
+def delete_experiment(experiment_id: str | int) -> None:
+    """Put an experiment away; `restore_experiment` takes it back."""
+    _writable().delete(str(experiment_id))
+
+
+def restore_experiment(experiment_id: str | int) -> None:
+    """Take a deleted experiment back."""
+    _writable().restore(str(experiment_id))
+
+
+def set_experiment_tag(key: str, value: Any) -> None:
+    """Set a tag of the experiment that new runs go to."""
+    set_experiment_tags({key: value})
+
+
+def set_experiment_tags(tags: Mapping[str, Any]) -> None:
+    """Set tags of the experiment that new runs go to."""
+    for key in tags:
+        if not isinstance(key, str) or not key:
+            raise InvalidValue(f"A tag's key is text, not {key!r}.")
+    _writable().tag(active_experiment_id(), {key: str(value) for key, value in tags.items()})
+
+
+def _writable() -> Experiments:
+    """The experiments of a store that exists from now on."""
+    path = config.find_store()
+    if not is_store(path):
+        create(path)
+    found = experiments()
+    found.make_default()
+    return found
+
+
+def _made_or_found(name: str) -> Experiment:
+    """Several processes may make it at once: whoever loses takes the winner's."""
+    try:
+        return _writable().make(name)
+    except RunlakeError:
+        existing = experiments().named(name)
+        if existing is None:
+            raise
+        return usable(existing.experiment_id)
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidValue(f"An experiment's name is text, not {name!r}.")
+    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+        raise InvalidValue(f"An experiment's name has at most {MAX_NAME_BYTES:,} bytes; {name[:40]!r}... has more.")
+    return name

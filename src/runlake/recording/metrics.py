@@ -1,0 +1,139 @@
+"""Points from the caller's thread to the buffer: the path that must cost next to nothing."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any, SupportsIndex
+
+from runlake.errors import InvalidValue
+from runlake.recording.buffer import EARLY_POINTS, Series
+from runlake.recording.recorders import Recorder
+from runlake.recording.values import as_key, as_step, as_value
+
+__all__ = ["MetricLog"]
+
+_MAX_STEP = 2**63 - 1
+
+
+class MetricLog:
+    """The points of one run, as far as this process logs them."""
+
+    def __init__(self, recorder: Recorder, run_id: str) -> None:
+        self.run_id = run_id
+        self._recorder = recorder
+        self._buffer = recorder.buffer
+        self._series: dict[str, Series] = {}
+
+    def log_metric(self, key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
+        """Record a point. Without a step it is the greatest step of this key so far + 1; `timestamp` is in milliseconds."""
+        if type(value) is not float:
+            value = as_value(key, value)
+        try:
+            series = self._series[key]
+        except (KeyError, TypeError):
+            series = self._add_series(key)
+        if step is None:
+            step = self._next_steps(series, 1)
+        else:
+            if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
+                step = as_step(key, step)
+            # No lock: two threads may race here, which costs nothing but the start of a later count.
+            if step > series.last_step:
+                series.last_step = step
+        buffer = self._buffer
+        buffer.scalars.extend((series, step, time.time_ns() if timestamp is None else _ns(timestamp), value))
+        if len(buffer.scalars) > buffer.scalars_limit:
+            self._recorder.flusher.relieve()
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
+        """Record a point of each metric, all of them or, if one is wrong, none."""
+        values: tuple[Any, ...] = tuple(metrics.values())
+        if set(map(type, values)) != {float}:
+            values = tuple([as_value(key, value) for key, value in metrics.items()])
+        try:
+            all_series = tuple([self._series[key] for key in metrics])
+        except (KeyError, TypeError):
+            all_series = tuple([self._add_series(key) for key in [as_key(key) for key in metrics]])
+        steps: int | tuple[int, ...]
+        if step is None:
+            steps = tuple([self._next_steps(series, 1) for series in all_series])
+        else:
+            if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
+                step = as_step(", ".join(metrics), step)
+            for series in all_series:
+                if step > series.last_step:
+                    series.last_step = step
+            steps = step
+        buffer = self._buffer
+        buffer.groups.append((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
+        if len(buffer.groups) > buffer.groups_limit:
+            self._recorder.flusher.relieve()
+
+    def log_batch(self, key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
+        """Record many points of one key: a list or an array of values, and of steps and milliseconds where they are known."""
+        column, n = _doubles(key, values)
+        if not n:
+            return
+        series = self._series.get(as_key(key)) or self._add_series(key)
+        if steps is None:
+            first = self._next_steps(series, n)
+            step_column: Any = range(first, first + n)
+        else:
+            step_column = _int64s(f"the steps of {key!r}", steps, n)
+            series.last_step = max(series.last_step, int(max(step_column)))
+        times = time.time_ns() if timestamps is None else _int64s(f"the timestamps of {key!r}", [_ns(t) for t in timestamps], n)
+        self._buffer.arrays.append((series, step_column, times, column, n))
+        if n > EARLY_POINTS or len(self._buffer.arrays) > self._buffer.arrays_limit:
+            self._recorder.flusher.relieve()
+
+    def count_on_from(self, last_steps: Mapping[str, int]) -> None:
+        """Have the steps of these keys count on from where the store has them."""
+        for key, step in last_steps.items():
+            self._add_series(key).last_step = step
+
+    def _add_series(self, key: Any) -> Series:
+        key = as_key(key)
+        return self._series.setdefault(key, Series(self.run_id, key))  # atomic: two threads get the same
+
+    def _next_steps(self, series: Series, n: int) -> int:
+        with self._buffer.lock:
+            first = series.last_step + 1
+            if first + n - 1 > _MAX_STEP:
+                raise InvalidValue(f"{series.key!r} has reached the greatest step of 64 bits; give the step.")
+            series.last_step = first + n - 1
+            return first
+
+
+def _ns(timestamp: Any) -> int:
+    milliseconds = as_step("the timestamp", timestamp)
+    if abs(milliseconds) > _MAX_STEP // 1_000_000:
+        raise InvalidValue(f"A timestamp is in milliseconds since 1970; {timestamp} is beyond the year 2262.")
+    return milliseconds * 1_000_000
+
+
+def _doubles(key: str, values: Any) -> tuple[Any, int]:
+    """The values as a column of doubles that is ours, and how many there are."""
+    if hasattr(values, "detach"):
+        return values.detach().clone(), _length(key, values)
+    if hasattr(values, "__array__"):
+        import numpy as np
+
+        column = np.array(values, np.float64)
+        return column, _length(key, column)
+    numbers = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes)) else [values]
+    return array("d", [float(as_value(key, number)) for number in numbers]), len(numbers)
+
+
+def _length(key: str, values: Any) -> int:
+    if len(values.shape) != 1:
+        raise InvalidValue(f"The values of {key!r} have one dimension, not the shape {tuple(values.shape)}.")
+    return int(values.shape[0])
+
+
+def _int64s(what: str, numbers: Any, n: int) -> Any:
+    column = array("q", [as_step(what, number) for number in numbers]) if not isinstance(numbers, range) else numbers
+    if len(column) != n:
+        raise InvalidValue(f"There are {n} values, and {what} are {len(column)}.")
+    return column

@@ -1,0 +1,111 @@
+"""How runs are opened: new ones, ones that go on after they ended, and ones that another process owns."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runlake import config, platform
+from runlake.entities import LifecycleStage
+from runlake.errors import InvalidValue, RunlakeError, UnknownRun
+from runlake.recording.experiments import active_experiment_id, usable
+from runlake.recording.recorders import Recorder
+from runlake.recording.run_names import new_run_name
+from runlake.recording.runs import NAME_TAG, NOTE_TAG, PARENT_TAG, Opening
+from runlake.store.fold import RunState, fold_runs
+from runlake.store.names import new_run_id
+
+__all__ = ["Wanted", "existing", "new", "start_tags", "stored_state"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `start_run` was asked for."""
+
+    run_id: str | None = None
+    experiment_id: str | int | None = None
+    run_name: str | None = None
+    parent_run_id: str | None = None
+    tags: Mapping[str, Any] | None = None
+    description: str | None = None
+
+
+def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None) -> Opening:
+    """A run that is not there yet."""
+    if wanted.run_name is not None and not (isinstance(wanted.run_name, str) and wanted.run_name):
+        raise InvalidValue(f"A run's name is text, not {wanted.run_name!r}.")
+    chosen = wanted.experiment_id
+    parent = wanted.parent_run_id or outer_run_id or config.given_parent_run()
+    if parent is not None and parent != outer_run_id:
+        stored_state(recorder, parent)  # raises for one that is not there
+    return Opening(
+        run_id=new_run_id(),
+        name=wanted.run_name or new_run_name(),
+        experiment_id=active_experiment_id() if chosen is None else usable(str(chosen)).experiment_id,
+        start_ns=time.time_ns(),
+        user=platform.user_name(),
+        parent_run_id=parent,
+    )
+
+
+def existing(recorder: Recorder, run_id: str, *, join: bool) -> Opening:
+    """A run of the store, to go on with it or, where another process owns it, to log to it."""
+    state = stored_state(recorder, run_id)
+    if state.said.get("lifecycle") == LifecycleStage.DELETED:
+        raise RunlakeError(f"The run {run_id} is deleted. Restore it with restore_run({run_id!r}) first.")
+    return Opening(
+        run_id=run_id,
+        name=state.said.get("name", run_id),
+        experiment_id=state.said.get("experiment_id", "0"),
+        start_ns=int(state.said.get("start_ns", time.time_ns())),
+        user=state.said.get("user", ""),
+        parent_run_id=state.said.get("parent_run_id"),
+        is_new=False,
+        is_joined=join,
+        state=state,
+        last_steps=_last_steps(recorder, run_id),
+    )
+
+
+def stored_state(recorder: Recorder, run_id: str) -> RunState:
+    """What the store has of a run, with what this process has logged. Raises UnknownRun."""
+    recorder.flusher.flush(sync=False)
+    state = fold_runs(recorder.view().events(run_id)).get(str(run_id))
+    if state is None or "status" not in state.said:
+        raise UnknownRun(f"There is no run {run_id!r} in {recorder.layout.root}.")
+    return state
+
+
+def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
+    """The tags that a run begins with: those given, and for a new one those that the ecosystem knows."""
+    tags: dict[str, Any] = {}
+    if opening.is_new:
+        tags |= {
+            NAME_TAG: opening.name,
+            "mlflow.user": opening.user,
+            "mlflow.source.type": _source_type(),
+            "mlflow.source.name": _source_name(),
+        }
+        if opening.parent_run_id:
+            tags[PARENT_TAG] = opening.parent_run_id
+    elif wanted.run_name:
+        tags[NAME_TAG] = wanted.run_name
+    if wanted.description is not None:
+        tags[NOTE_TAG] = wanted.description
+    return tags | dict(wanted.tags or {})
+
+
+def _last_steps(recorder: Recorder, run_id: str) -> dict[str, int]:
+    points = recorder.view().points(run_id)
+    return dict(zip(points["key"].to_pylist(), points["step"].to_pylist(), strict=True))  # they come by step: the last one stays
+
+
+def _source_type() -> str:
+    return "NOTEBOOK" if "ipykernel" in sys.modules else "LOCAL"
+
+
+def _source_name() -> str:
+    return sys.argv[0] if sys.argv and sys.argv[0] else "python"

@@ -1,0 +1,67 @@
+"""A numbered log: entries made by create-if-absent, so that every change is decided against the state it was made for.
+
+The state of a thing is the fold of its log. To change it: read to the end, check what must hold, put the next number; who
+loses the race reads on and checks again. No lock and no server, and no change is ever lost or applied twice.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runlake.errors import StoreError
+from runlake.store.layout import Layout
+from runlake.store.put_new import make_folder, put_new
+
+__all__ = ["Entry", "NumberedLog"]
+
+Entry = dict[str, Any]
+
+_TRIES = 200
+_jitter = random.Random()  # ours: the user's generators stay untouched
+
+
+class NumberedLog:
+    """The entries of one folder, read as far as they go."""
+
+    def __init__(self, layout: Layout, folder: Path) -> None:
+        self._layout = layout
+        self._folder = folder
+        self.entries: list[Entry] = []
+
+    def refresh(self) -> None:
+        """Read the entries that came since."""
+        while (entry := self._read(len(self.entries))) is not None:
+            self.entries.append(entry)
+
+    def append(self, decide: Callable[[], Entry]) -> Entry:
+        """Add the entry that `decide` makes of the state read so far; it is asked again after every lost race, and may raise."""
+        for attempt in range(_TRIES):
+            self.refresh()
+            entry = decide()
+            make_folder(self._folder, within=self._layout.root)
+            data = json.dumps(entry, ensure_ascii=False).encode()
+            if put_new(self._path(len(self.entries)), data, self._layout.temporary):
+                self.entries.append(entry)
+                return entry
+            time.sleep(_jitter.uniform(0, 0.001) * min(attempt, 20))
+        raise StoreError(f"{self._folder} changed {_TRIES} times while one entry was added. Try again when fewer processes write there.")
+
+    def _read(self, number: int) -> Entry | None:
+        path = self._path(number)
+        try:
+            entry = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"{path} is damaged ({error}). Put it back from a copy.") from error
+        if not isinstance(entry, dict):
+            raise StoreError(f"{path} is damaged: it holds no object. Put it back from a copy.")
+        return entry
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:08d}.json"

@@ -1,0 +1,27 @@
+"""Which way a metric is better, by its name where nobody said."""
+
+from __future__ import annotations
+
+import pytest
+
+from runlake.read import direction
+
+DOWN = "loss val_loss train/loss log_loss error_rate rmse val-rmse mean_squared_error mae mape perplexity eval_runtime_seconds logloss"
+UP = "accuracy val_acc test/auc roc_auc f1_score precision recall r2_score ndcg@3 bleu mean_iou samples_per_second neg_mean_squared_error"
+
+
+@pytest.mark.parametrize("key", DOWN.split())
+def test_losses_and_errors_go_down(key: str) -> None:
+    """The smaller the better."""
+    assert direction(key) == "min"
+
+
+@pytest.mark.parametrize("key", UP.split())
+def test_scores_go_up(key: str) -> None:
+    """The greater the better."""
+    assert direction(key) == "max"
+
+
+def test_what_was_said_outranks_the_name() -> None:
+    """By the run's own tag."""
+    assert (direction("loss", {"runlake.goal.loss": "max"}), direction("loss", {"runlake.goal.other": "max"})) == ("max", "min")
