@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import getpass
 import os
 import socket
@@ -101,7 +102,9 @@ def clone(source_fd: int, target_fd: int) -> bool:
     return True
 
 
-def on_fork(*, before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
+def on_fork(
+    *, in_child: Callable[[], None], before: Callable[[], None] = lambda: None, in_parent: Callable[[], None] = lambda: None
+) -> None:
     """Call `before` in the thread that forks, then `in_parent` there and `in_child` first thing in the child; none may raise."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
@@ -137,6 +140,7 @@ def is_running(identity: ProcessIdentity) -> bool | None:
     return _start_time(identity.pid) == identity.start_time and _state(identity.pid) != "Z"
 
 
+@functools.cache
 def user_name() -> str:
     """Who runs this process, as far as the system tells."""
     try:

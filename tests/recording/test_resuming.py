@@ -142,3 +142,56 @@ def test_many_runs_of_one_process_share_one_log(store: Path) -> None:
 
     assert len(list(store.glob("wal/*/*.wal"))) == 1
     assert [run.info.run_name for run in runlake.read.open_store().runs()] == [str(i) for i in range(200)]
+
+
+def test_a_fork_amid_the_opening_of_an_implicit_run_locks_nobody_up(store: Path) -> None:
+    """The child opens its own, whoever held the lock in the parent."""
+    finished = run_program(
+        """
+        import os, threading, runlake
+        from runlake.recording import active
+
+        held, over = threading.Event(), threading.Event()
+        def hold():
+            with active._opening:
+                held.set()
+                over.wait(30)
+        threading.Thread(target=hold).start()
+        held.wait(30)
+        child = os.fork()
+        if child == 0:
+            runlake.log_metric("of the child", 1.0)
+            os._exit(0 if runlake.flush(20) else 1)
+        code = os.waitpid(child, 0)[1]
+        over.set()
+        print(code)
+        """,
+        store,
+        timeout=40,
+    )
+
+    assert (finished.stdout.strip(), finished.stderr) == ("0", "")
+
+
+@pytest.mark.long
+def test_ten_thousand_runs_keep_the_memory_of_one(store: Path) -> None:
+    """And have one writer."""
+    finished = run_program(
+        """
+        import resource, runlake
+        def runs(n):
+            for i in range(n):
+                with runlake.start_run():
+                    for j in range(10):
+                        runlake.log_param(f"p{j}", i * j)
+                    runlake.log_metrics({"a": 1.0, "b": float(i)})
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = runs(1000)
+        print(runs(9000) - before)
+        """,
+        store,
+        timeout=110,
+    )
+
+    assert (finished.stderr, len({path.name.partition(".")[0] for path in store.glob("wal/*/*.wal")})) == ("", 1)
+    assert int(finished.stdout) < 20_000  # KiB

@@ -6,7 +6,7 @@ import sys
 import threading
 from contextvars import ContextVar
 
-from runlake import config
+from runlake import config, platform
 from runlake.errors import RunlakeError
 from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
@@ -130,4 +130,10 @@ def _end_open_runs() -> None:
         run.end(status_of(sys.exc_info()[1] if error is None else error))
 
 
+def _in_forked_child() -> None:
+    global _opening
+    _opening = threading.RLock()  # the thread that held it is not here
+
+
 before_exit.append(_end_open_runs)
+platform.on_fork(in_child=_in_forked_child)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -65,10 +66,10 @@ def decode(payload: bytes) -> pa.Table:
     return pa.ipc.open_stream(payload).read_all()
 
 
-def as_array(numbers: np.ndarray, kind: pa.DataType, known: np.ndarray | None = None) -> pa.Array:
+def as_array(numbers: np.ndarray, kind: pa.DataType, known: pa.Buffer | None = None) -> pa.Array:
     """The numbers, without a copy, null where they are not `known`."""
     # Not pa.array, here and below: it looks for pandas, and imports it into a program that may never have wanted it.
-    return pa.Array.from_buffers(kind, len(numbers), [_bits(known), pa.py_buffer(np.ascontiguousarray(numbers))])
+    return pa.Array.from_buffers(kind, len(numbers), [known, pa.py_buffer(np.ascontiguousarray(numbers))])
 
 
 def _stream(arrays: list[pa.Array], schema: pa.Schema) -> bytes:
@@ -84,8 +85,8 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return _coded(values)
     if kind == _TEXT:
         return _texts(values)
-    known = np.array([value is not None for value in values])
-    return as_array(np.array([value or 0 for value in values], np.float64 if kind == pa.float64() else np.int64), kind, known)
+    numbers = np.array([value or 0 for value in values], np.float64 if kind == pa.float64() else np.int64)
+    return as_array(numbers, kind, _known(values))
 
 
 def _coded(names: Sequence[str], which: np.ndarray | slice = slice(None)) -> pa.DictionaryArray:
@@ -97,14 +98,15 @@ def _coded(names: Sequence[str], which: np.ndarray | slice = slice(None)) -> pa.
 
 def _texts(texts: Sequence[str | None]) -> pa.Array:
     encoded = [b"" if text is None else text.encode() for text in texts]
-    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    known = np.array([text is not None for text in texts])
-    return pa.Array.from_buffers(_TEXT, len(encoded), [_bits(known), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
+    ends = np.array(list(accumulate(map(len, encoded), initial=0)), np.int32)
+    return pa.Array.from_buffers(_TEXT, len(encoded), [_known(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
 
 
-def _bits(known: np.ndarray | None) -> pa.Buffer | None:
+def _known(values: Sequence[Any]) -> pa.Buffer | None:
     """Which rows hold a value, as Arrow wants it: a bit each, or nothing where all do."""
-    return None if known is None or known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    if None not in values:
+        return None
+    return pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
 
 
 def _int64(numbers: Sequence[int] | np.ndarray) -> pa.Array:
