@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -163,6 +162,8 @@ def _project_settings(start: Path) -> tuple[Mapping[str, Any], Path]:
     for folder in (start, *start.parents):
         file = folder / "pyproject.toml"
         if os.path.isfile(file):
+            import tomllib  # late: most programs run where there is no such file
+
             try:
                 table = tomllib.loads(file.read_text(encoding="utf-8"))
             except (OSError, ValueError):  # not ours to complain about

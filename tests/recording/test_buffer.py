@@ -41,10 +41,20 @@ def test_wide_calls_make_chunks_of_the_same_size(monkeypatch: pytest.MonkeyPatch
 def test_the_limit_knows_how_wide_the_calls_are() -> None:
     """Or a cap on points would let through a hundred times as many."""
     buffer = filled(groups=7, width=300)
-
     buffer.set_limit(60_000)
+    buffer.widen(300)
 
-    assert (buffer.scalars_limit, buffer.groups_limit) == (240_000, 200)
+    assert (buffer.scalars_limit, buffer.groups_limit, buffer.about_waiting()) == (240_000, 200, buffer.waiting())
+
+
+def test_a_wide_call_is_noticed_when_it_is_made(store: Path) -> None:
+    """Before anything was drained."""
+    run = runlake.start_run()
+    runlake.flush()
+    before = run._buffer.groups_limit
+    runlake.log_metrics({f"metric-{n}": 0.0 for n in range(1000)})
+
+    assert run._buffer.groups_limit == before * buffers.GROUP_POINTS // 1000
 
 
 def test_what_is_dropped_is_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

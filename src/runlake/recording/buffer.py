@@ -78,19 +78,29 @@ class Buffer:
         self.events: list[Event] = []
         self.ends: list[Event] = []  # written after the points that came before them
         self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
+        self.width = GROUP_POINTS  # of the widest log_metrics call since the last drain
         self._inherited: list[Any] = []
         self.set_limit(-1)
 
     def set_limit(self, points: int) -> None:
         """Have the flusher called once about this many points wait; -1: at every append."""
-        groups, arrays = [len(group[0]) for group in self.groups[:]], [entry[4] for entry in self.arrays[:]]
+        self._limit = points
         self.scalars_limit = points * _FIELDS if points >= 0 else -1
-        self.groups_limit = points // max(GROUP_POINTS, _mean(groups)) if points >= 0 else -1
-        self.arrays_limit = points // max(ARRAY_POINTS, _mean(arrays)) if points >= 0 else -1
+        self.groups_limit = points // self.width if points >= 0 else -1
+        self.arrays_limit = points // max(ARRAY_POINTS, _mean([entry[4] for entry in self.arrays[:]])) if points >= 0 else -1
+
+    def widen(self, width: int) -> None:
+        """A log_metrics call held this many points, more than was thought: so many fewer calls reach the limit."""
+        self.width = width
+        self.set_limit(self._limit)
 
     def waiting(self) -> int:
         """How many points wait."""
         return len(self.scalars) // _FIELDS + sum(len(group[0]) for group in self.groups[:]) + sum(entry[4] for entry in self.arrays[:])
+
+    def about_waiting(self) -> int:
+        """The same, without a look at each log_metrics call: for callers that ask again and again."""
+        return len(self.scalars) // _FIELDS + len(self.groups) * self.width + sum(entry[4] for entry in self.arrays[:])
 
     def is_empty(self) -> bool:
         """Whether nothing waits."""
@@ -116,7 +126,9 @@ class Buffer:
             scalars -= n
         while groups > 0:
             n = _how_many(self.groups[: min(groups, CHUNK_POINTS // GROUP_POINTS)])
-            yield _of_groups(self.groups[:n])
+            calls = self.groups[:n]
+            self.width = max(GROUP_POINTS, *(len(group[0]) for group in calls))
+            yield _of_groups(calls)
             del self.groups[:n]
             groups -= n
         while arrays > 0:

@@ -82,7 +82,7 @@ class Flusher:
             return
         self.buffer.set_limit(CAP_POINTS)  # so that the next call comes only when there is something to wait for
         self._wake_up()
-        while self.buffer.waiting() > CAP_POINTS and threading.current_thread() is not self._thread:
+        while self.buffer.about_waiting() > CAP_POINTS and threading.current_thread() is not self._thread:
             self._is_running()
             self._wake_up()
             time.sleep(0.005)

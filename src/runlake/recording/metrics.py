@@ -67,6 +67,8 @@ class MetricLog:
                     series.last_step = step
             steps = step
         buffer = self._buffer
+        if len(values) > buffer.width:
+            buffer.widen(len(values))
         buffer.groups.append((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
         if len(buffer.groups) > buffer.groups_limit:
             self._recorder.flusher.relieve()

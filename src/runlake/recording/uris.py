@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 from runlake.errors import InvalidValue, StoreError
@@ -20,12 +17,16 @@ _ANSWER_SECONDS = 3.0
 def store_of(uri: str | Path) -> Path:
     """The folder that a URI means: a path, `file:`, `sqlite:///x.db` (the folder `x.lake`), or a `runlake ui` on this machine."""
     text = str(uri)
+    import urllib.parse  # late, here and below: most programs name a path, and this takes longer than all of theirs
+
     parts = urllib.parse.urlsplit(text)
     if not text:
         raise InvalidValue("A tracking URI is the path of a store, not ''.")
     if parts.scheme == "" or (len(parts.scheme) == 1 and parts.scheme.isalpha()):  # C:\runs
         return Path(text).expanduser()
     if parts.scheme == "file":
+        import urllib.request
+
         return Path(urllib.request.url2pathname(parts.path or text.removeprefix("file:")))
     if parts.scheme == "sqlite":
         database = Path(text.removeprefix("sqlite:///"))
@@ -41,6 +42,8 @@ def store_of(uri: str | Path) -> Path:
 
 def _store_behind(address: str) -> Path:
     """The folder that the page at this address shows: it is used directly, since it is on this machine."""
+    import urllib.request
+
     try:
         with urllib.request.urlopen(f"{address.rstrip('/')}/api/store", timeout=_ANSWER_SECONDS) as answer:
             folder = json.loads(answer.read(65_536))["path"]
