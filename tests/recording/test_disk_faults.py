@@ -21,7 +21,7 @@ NO_SPACE = r"takes no points: \[Errno 28\] No space left on device"
 
 # Ends with 7 if the last flush was safe: code of its own, which no fault may change.
 SIX_FLUSHES = """
-    import runlake.recording.verbs
+    import pwd, tomllib, runlake.recording.verbs
     from runlake.store.columns import encode_points
     encode_points([("run", "key")], [0], [0], [0], [0.0])  # imports the last that it will ever import
     print("ready")
