@@ -20,7 +20,7 @@ def filled(groups: int, width: int) -> Buffer:
     wide = tuple(Series("run", f"metric-{n}") for n in range(width))
     buffer.scalars.extend((wide[0], 0, 0, 0.0))
     for step in range(groups):
-        buffer.groups.append((wide, step, 0, tuple(float(step) for _ in wide)))
+        buffer.groups.extend((wide, step, 0, tuple(float(step) for _ in wide)))
     buffer.arrays.append((wide[0], range(10), 0, array("d", range(10)), 10))
     return buffer
 
@@ -44,17 +44,16 @@ def test_the_limit_knows_how_wide_the_calls_are() -> None:
     buffer.set_limit(60_000)
     buffer.widen(300)
 
-    assert (buffer.scalars_limit, buffer.groups_limit, buffer.about_waiting()) == (240_000, 200, buffer.waiting())
+    assert (buffer.scalars_limit, buffer.groups_limit, buffer.about_waiting()) == (240_000, 800, buffer.waiting())
 
 
 def test_a_wide_call_is_noticed_when_it_is_made(store: Path) -> None:
     """Before anything was drained."""
     run = runlake.start_run()
     runlake.flush()
-    before = run._buffer.groups_limit
     runlake.log_metrics({f"metric-{n}": 0.0 for n in range(1000)})
 
-    assert run._buffer.groups_limit == before * buffers.GROUP_POINTS // 1000
+    assert run._buffer.groups_limit == buffers.EARLY_POINTS // 1000 * 4
 
 
 def test_what_is_dropped_is_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +63,7 @@ def test_what_is_dropped_is_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert buffer.drop_oldest(1500) == {"run": 901}
     assert buffer.waiting() == 1200 + 10
-    assert buffer.groups[0][1] == 3
+    assert buffer.groups[1] == 3
     assert buffer.drop_oldest(1500) == {}
 
 

@@ -26,7 +26,7 @@ CAP_POINTS = 2_000_000  # about 290 MB; above it callers wait
 GROUP_POINTS = 8  # what one log_metrics call is taken to hold as long as none waits
 ARRAY_POINTS = 1024  # and one log_batch call
 
-_FIELDS = 4  # of a scalar in the flat list: series, step, time, value
+_FIELDS = 4  # of an entry in a flat list: series, step, time, value
 
 
 class Series:
@@ -72,8 +72,9 @@ class Buffer:
     """What callers fill. Whoever passes a limit calls `Flusher.relieve`."""
 
     def __init__(self) -> None:
-        self.scalars: list[Any] = []  # flat, four items a point: half the cost of a tuple each
-        self.groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]] = []
+        # Flat, four items a point: half the cost of a tuple each, and nothing that the garbage collector would look through.
+        self.scalars: list[Any] = []
+        self.groups: list[Any] = []  # flat as well, four items a log_metrics call: its series, step or steps, time, values
         self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
         self.events: list[Event] = []
         self.ends: list[Event] = []  # written after the points that came before them
@@ -86,7 +87,7 @@ class Buffer:
         """Have the flusher called once about this many points wait; -1: at every append."""
         self._limit = points
         self.scalars_limit = points * _FIELDS if points >= 0 else -1
-        self.groups_limit = points // self.width if points >= 0 else -1
+        self.groups_limit = points // self.width * _FIELDS if points >= 0 else -1
         self.arrays_limit = points // max(ARRAY_POINTS, _mean([entry[4] for entry in self.arrays[:]])) if points >= 0 else -1
 
     def widen(self, width: int) -> None:
@@ -96,11 +97,11 @@ class Buffer:
 
     def waiting(self) -> int:
         """How many points wait."""
-        return len(self.scalars) // _FIELDS + sum(len(group[0]) for group in self.groups[:]) + sum(entry[4] for entry in self.arrays[:])
+        return len(self.scalars) // _FIELDS + sum(map(len, self.groups[0::_FIELDS])) + sum(entry[4] for entry in self.arrays[:])
 
     def about_waiting(self) -> int:
         """The same, without a look at each log_metrics call: for callers that ask again and again."""
-        return len(self.scalars) // _FIELDS + len(self.groups) * self.width + sum(entry[4] for entry in self.arrays[:])
+        return len(self.scalars) // _FIELDS + len(self.groups) // _FIELDS * self.width + sum(entry[4] for entry in self.arrays[:])
 
     def is_empty(self) -> bool:
         """Whether nothing waits."""
@@ -117,7 +118,7 @@ class Buffer:
 
     def drain_points(self) -> Iterator[Chunk]:
         """What waits now, in chunks; each is taken off the buffer when the next is asked for."""
-        scalars, groups, arrays = len(self.scalars) // _FIELDS, len(self.groups), len(self.arrays)
+        scalars, groups, arrays = len(self.scalars) // _FIELDS, len(self.groups) // _FIELDS, len(self.arrays)
         while scalars > 0:
             n = min(scalars, CHUNK_POINTS)
             flat = self.scalars[: n * _FIELDS]
@@ -125,11 +126,11 @@ class Buffer:
             del self.scalars[: n * _FIELDS]
             scalars -= n
         while groups > 0:
-            n = _how_many(self.groups[: min(groups, CHUNK_POINTS // GROUP_POINTS)])
-            calls = self.groups[:n]
-            self.width = max(GROUP_POINTS, *(len(group[0]) for group in calls))
+            n = _how_many(self.groups[: min(groups, CHUNK_POINTS // GROUP_POINTS) * _FIELDS : _FIELDS])
+            calls = self.groups[: n * _FIELDS]
+            self.width = max(GROUP_POINTS, *map(len, calls[0::_FIELDS]))
             yield _of_groups(calls)
-            del self.groups[:n]
+            del self.groups[: n * _FIELDS]
             groups -= n
         while arrays > 0:
             chunk, rest = _cut(*self.arrays[0])
@@ -162,20 +163,21 @@ def _mean(sizes: list[int]) -> int:
     return sum(sizes) // len(sizes) if sizes else 0
 
 
-def _how_many(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]]) -> int:
-    """How many of these log_metrics calls make a chunk; one at least."""
-    points = accumulate(len(group[0]) for group in groups)
-    return max(1, bisect_right(list(points), CHUNK_POINTS))
+def _how_many(calls: list[tuple[Series, ...]]) -> int:
+    """How many of these log_metrics calls, each told by its series, make a chunk; one at least."""
+    return max(1, bisect_right(list(accumulate(map(len, calls))), CHUNK_POINTS))
 
 
-def _of_groups(groups: list[tuple[tuple[Series, ...], Any, int, tuple[Any, ...]]]) -> Chunk:
+def _of_groups(calls: list[Any]) -> Chunk:
     """One log_metrics call after the other, a point for each of its metrics."""
+    all_series, steps, times, values = (calls[field::_FIELDS] for field in range(_FIELDS))
+    widths = list(map(len, all_series))
     flat = chain.from_iterable
     return Chunk(
-        series=list(flat(group[0] for group in groups)),
-        steps=list(flat(group[1] if type(group[1]) is tuple else repeat(group[1], len(group[0])) for group in groups)),
-        times=list(flat(repeat(group[2], len(group[0])) for group in groups)),
-        values=list(flat(group[3] for group in groups)),
+        series=list(flat(all_series)),
+        steps=list(flat(step if type(step) is tuple else repeat(step, width) for step, width in zip(steps, widths, strict=True))),
+        times=list(flat(map(repeat, times, widths))),
+        values=list(flat(values)),
     )
 
 

@@ -14,6 +14,8 @@ from runlake.recording.values import as_key, as_step, as_value
 
 __all__ = ["MetricLog"]
 
+MAX_GROUPS = 256  # more than a program has that logs the same metrics again and again
+
 _MAX_STEP = 2**63 - 1
 
 
@@ -25,6 +27,7 @@ class MetricLog:
         self._recorder = recorder
         self._buffer = recorder.buffer
         self._series: dict[str, Series] = {}
+        self._groups: dict[tuple[str, ...], tuple[Series, ...]] = {}  # of the keys that were logged together
 
     def log_metric(self, key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
         """Record a point. Without a step it is the greatest step of this key so far + 1; `timestamp` is in milliseconds."""
@@ -52,16 +55,14 @@ class MetricLog:
         values: tuple[Any, ...] = tuple(metrics.values())
         if set(map(type, values)) != {float}:
             values = tuple([as_value(key, value) for key, value in metrics.items()])
-        try:
-            all_series = tuple([self._series[key] for key in metrics])
-        except (KeyError, TypeError):
-            all_series = tuple([self._add_series(key) for key in [as_key(key) for key in metrics]])
+        keys = tuple(metrics)
+        all_series = self._groups.get(keys) or self._add_group(keys)
         steps: int | tuple[int, ...]
         if step is None:
             steps = tuple([self._next_steps(series, 1) for series in all_series])
         else:
             if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
-                step = as_step(", ".join(metrics), step)
+                step = as_step(", ".join(keys), step)
             for series in all_series:
                 if step > series.last_step:
                     series.last_step = step
@@ -69,7 +70,7 @@ class MetricLog:
         buffer = self._buffer
         if len(values) > buffer.width:
             buffer.widen(len(values))
-        buffer.groups.append((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
+        buffer.groups.extend((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
         if len(buffer.groups) > buffer.groups_limit:
             self._recorder.flusher.relieve()
 
@@ -98,6 +99,12 @@ class MetricLog:
     def _add_series(self, key: Any) -> Series:
         key = as_key(key)
         return self._series.setdefault(key, Series(self.run_id, key))  # atomic: two threads get the same
+
+    def _add_group(self, keys: tuple[Any, ...]) -> tuple[Series, ...]:
+        all_series = tuple([self._add_series(key) for key in [as_key(key) for key in keys]])
+        if len(self._groups) < MAX_GROUPS:
+            self._groups[keys] = all_series
+        return all_series
 
     def _next_steps(self, series: Series, n: int) -> int:
         with self._buffer.lock:
