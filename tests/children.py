@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["environment", "run_program", "start_program"]
+__all__ = ["environment", "let_go_together", "run_program", "start_program"]
 
 
 def environment(store: Path, **settings: str) -> dict[str, str]:
@@ -28,6 +29,17 @@ def start_program(code: str, store: Path, *arguments: str, **settings: str) -> s
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def let_go_together(programs: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait until each has said that it is ready, then let them all go on at the same moment."""
+    for program in programs:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write("go\n")
+        program.stdin.flush()
 
 
 def run_program(code: str, store: Path, *arguments: str, timeout: Any = 60, **settings: str) -> subprocess.CompletedProcess[str]:

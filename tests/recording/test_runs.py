@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import runlake
+from children import environment
 
 
 def statuses() -> dict[str, str]:
@@ -112,3 +115,20 @@ def test_an_absent_file_is_an_error_of_the_callers(store: Path, tmp_path: Path) 
     """It names the path."""
     with runlake.start_run(), pytest.raises(runlake.InvalidValue, match=r"gone\.png"):
         runlake.log_artifact(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_nobody_to_tell_where_runs_go_changes_nothing(tmp_path: Path, stderr: str) -> None:
+    """Neither the program's output nor its end."""
+    code = "import runlake; runlake.log_metric('loss', 1.0); print('mine')"
+    finished = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {stderr}', sys.executable, code],
+        env=environment(tmp_path / "lake", RUNLAKE_SILENT="0"),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (finished.returncode, finished.stdout) == (0, "mine\n")
+    assert len(runlake.read.open_store(tmp_path / "lake").points()) == 1

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runlake
-from children import start_program
+from children import let_go_together, start_program
 from rows import read
 from runlake.errors import StoreError
 from runlake.store.layout import FORMAT, Layout, check_usable, create, is_store
@@ -88,13 +88,7 @@ def test_processes_that_create_one_store_at_once_all_log_to_it(tmp_path: Path) -
     """Eight start at the same moment; none is refused and no point is lost."""
     root = tmp_path / "deep" / "lake"
     children = [start_program(STARTS_A_RUN, root, f"series{number}", RUNLAKE_STRICT="1") for number in range(8)]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
+    let_go_together(children)
     ends = [(*child.communicate(timeout=60), child.returncode) for child in children]
 
     found = read(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from children import start_program
+from children import let_go_together, start_program
 from runlake import platform
 from runlake.errors import StoreError
 from runlake.store.layout import create
@@ -115,13 +115,7 @@ def test_of_many_processes_just_one_makes_each_file(tmp_path: Path, links: str) 
     """All others find, at once, the whole file of the one that won."""
     (tmp_path / "tmp").mkdir()
     children = [start_program(PUTS_MANY, tmp_path, str(tmp_path), name, PLANTED=WITHOUT_LINKS[links]) for name in "abcd"]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
+    let_go_together(children)
     answers = [dict_of(child.communicate(timeout=60)[0]) for child in children]
 
     for number in range(40):

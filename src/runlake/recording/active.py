@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from contextvars import ContextVar
@@ -79,17 +80,24 @@ def _implicit_run() -> ActiveRun:
         run = active_run()
         if run is None:
             run = open_run(Wanted())
-            if not run.is_joined and not config.load().silent:
-                print(f"runlake: no run was open, so {run.name!r} was started; it ends with the program", file=sys.stderr)
+            if not run.is_joined:
+                _say(f"runlake: no run was open, so {run.name!r} was started; it ends with the program")
         return run
 
 
 def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
     """Once in a process, and not in its workers."""
     global _has_told
-    if not _has_told and not run.is_joined and not config.load().silent and not is_worker():
-        print(f"recording to {recorder.layout.root}", file=sys.stderr)
+    if not _has_told and not run.is_joined and not is_worker():
+        _say(f"recording to {recorder.layout.root}")
     _has_told = True
+
+
+def _say(line: str) -> None:
+    if sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
+        return
+    with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
+        print(line, file=sys.stderr)
 
 
 def _remember(run: ActiveRun) -> None:

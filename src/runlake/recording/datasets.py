@@ -25,11 +25,7 @@ def from_pandas(
 ) -> Dataset:
     """A data frame of pandas."""
     _must_have(df, "pandas DataFrame", "iloc", "columns")
-    _columns_must_exist(list(df.columns), targets, predictions)
-    rows = df.iloc[_sampled(len(df))]
-    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
-    parts = (rows[column].astype(str).str.cat(sep="\x1f") for column in df.columns)
-    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
+    return _of_frame(df, df.iloc[_sampled(len(df))], source, targets, name, digest, predictions)
 
 
 def from_polars(
@@ -42,11 +38,7 @@ def from_polars(
 ) -> Dataset:
     """A data frame of Polars."""
     _must_have(df, "polars DataFrame", "gather_every", "columns")
-    _columns_must_exist(list(df.columns), targets, predictions)
-    rows = df.gather_every(max(1, -(-len(df) // SAMPLED_ROWS)))
-    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
-    parts = ("\x1f".join(map(str, rows[column].to_list())) for column in df.columns)
-    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
+    return _of_frame(df, df.gather_every(_sampled(len(df)).step), source, targets, name, digest, predictions)
 
 
 def from_numpy(features: Any, source: Any = None, targets: Any = None, name: str | None = None, digest: str | None = None) -> Dataset:
@@ -59,6 +51,15 @@ def from_numpy(features: Any, source: Any = None, targets: Any = None, name: str
     parts = (array[_sampled(len(array))].tobytes() if array.shape else array.tobytes() for array in arrays.values())
     n_rows = next((len(array) for array in arrays.values() if array.shape), 1)
     return _dataset(name, source, digest or _digest(columns, n_rows, parts), columns, n_rows, None, None)
+
+
+def _of_frame(
+    df: Any, sampled: Any, source: Any, targets: str | None, name: str | None, digest: str | None, predictions: str | None
+) -> Dataset:
+    _columns_must_exist(list(df.columns), targets, predictions)
+    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
+    parts = ("\x1f".join(map(str, sampled[column].to_list())) for column in df.columns)
+    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
 
 
 def _dataset(
