@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from runlake.entities import Event
-from runlake.store.columns import encode_events, encode_points
+from runlake.store.columns import encode_events, encode_points, point_columns
 from runlake.store.layout import Layout
 from runlake.store.view import View
 from runlake.store.writer import Writer
@@ -40,7 +40,7 @@ def add_points(writer: Writer, points: Sequence[Point]) -> None:
     series = list(dict.fromkeys((point.run_id, point.key) for point in points))
     codes = [series.index((point.run_id, point.key)) for point in points]
     steps, times, values = ([point[field] for point in points] for field in (2, 3, 4))
-    writer.add_points(encode_points(series, codes, steps, times, values), len(points))  # type: ignore[arg-type]  # a field by its number
+    writer.add_points(encode_points(series, *point_columns(codes, steps, times, values)), len(points))  # type: ignore[arg-type]  # a field by its number
 
 
 def add_events(writer: Writer, events: Sequence[Event]) -> None:

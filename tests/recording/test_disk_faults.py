@@ -22,8 +22,8 @@ NO_SPACE = r"takes no points: \[Errno 28\] No space left on device"
 # Ends with 7 if the last flush was safe: code of its own, which no fault may change.
 SIX_FLUSHES = """
     import pwd, tomllib, runlake.recording.verbs
-    from runlake.store.columns import encode_points
-    encode_points([("run", "key")], [0], [0], [0], [0.0])  # imports the last that it will ever import
+    from runlake.store.columns import encode_points, point_columns
+    encode_points([("run", "key")], *point_columns([0], [0], [0], [0.0]))  # imports the last that it will ever import
     print("ready")
     input()
     with runlake.start_run(run_name="faulty"):

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from runlake.client.reading import current_store
-from runlake.entities import FileInfo
-from runlake.errors import InvalidValue, NoActiveRun, UnknownArtifact
+from runlake.entities import FileInfo, LifecycleStage
+from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, UnknownArtifact
+from runlake.read import Run, Store
 from runlake.recording.active import active_run
 from runlake.recording.artifact_names import checked_name
+from runlake.recording.documents import distinct
+from runlake.recording.experiments import active_experiment_id
 
 __all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text"]
 
@@ -64,22 +67,37 @@ def load_dict(artifact_uri: str) -> Any:
 
 
 def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_columns: Sequence[str] | None = None) -> Any:
-    """The tables that runs logged under this name, one below the other, as a pandas data frame; of the active run by default.
+    """The tables that runs logged under this name, one below the other, as a pandas data frame.
 
-    `extra_columns` adds what is known of each run: `run_id`, an attribute of its info, a param or a tag.
+    Without `run_ids`, of every run of the current experiment that has one. `extra_columns` adds what is known of each run: `run_id`,
+    an attribute of its info, a param or a tag. Raises UnknownArtifact.
     """
-    import pandas as pd
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise RunlakeError(
+            "load_table gives a pandas data frame: pip install pandas. artifacts.load_dict reads a table without."
+        ) from error
 
+    name = str(checked_name(artifact_file))
+    store = current_store()
+    runs = _runs_with(store, name) if run_ids is None else [store.run(run_id) for run_id in run_ids]
     frames = []
-    for run_id in run_ids if run_ids is not None else [_active_run_id()]:
-        run = current_store().run(run_id)
-        table = json.loads(run.read_artifact(artifact_file))
-        frame = pd.DataFrame(table["data"], columns=table["columns"])
-        for column in extra_columns or ():
-            known = {**run.params, **run.tags, **vars(run.info)}
-            frame[column] = known.get(column)
-        frames.append(frame)
+    for run in runs:
+        table = json.loads(run.read_artifact(name))
+        frame = pd.DataFrame(table["data"], columns=distinct(table["columns"]))
+        known = {**run.params, **run.tags, **vars(run.info)}
+        frames.append(frame.assign(**{column: [known.get(column)] * len(frame) for column in extra_columns or ()}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _runs_with(store: Store, name: str) -> list[Run]:
+    experiment_id = active_experiment_id()
+    runs = [run for run in store.runs() if run.info.experiment_id == experiment_id and run.info.lifecycle_stage == LifecycleStage.ACTIVE]
+    found = [run for run in runs if name in run.artifacts]
+    if not found:
+        raise UnknownArtifact(f"None of the {len(runs)} runs of the experiment {experiment_id} keeps a table named {name!r}.")
+    return found
 
 
 def _content(artifact_uri: str) -> bytes:

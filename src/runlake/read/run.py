@@ -13,6 +13,7 @@ from runlake.read.direction import direction
 from runlake.read.series import Series
 from runlake.read.status import Liveness
 from runlake.store.fold import RunState
+from runlake.store.summaries import Summary
 
 if TYPE_CHECKING:
     from runlake.read.stores import Store
@@ -50,11 +51,15 @@ class Run:
     def data(self) -> RunData:
         """Params and tags as text, and the last value of each metric."""
         return RunData(
-            metrics=self._store.last_values(self.info.run_id),
+            metrics={key: summary.last for key, summary in sorted(self._summaries.items())},
             params={key: text for key, (_, text) in self._state.params.items()},
             tags=dict(self._state.tags),
             typed_params=self.params,
         )
+
+    @cached_property
+    def _summaries(self) -> dict[str, Summary]:
+        return self._store.summaries(self._state.run_id)
 
     @cached_property
     def inputs(self) -> RunInputs:
@@ -112,7 +117,7 @@ class _AllSeries(Mapping[str, Series]):
             raise KeyError(f"The run {self._run.info.run_name!r} has no metric {key!r}; it has {sorted(self._run.data.metrics)[:20]}.")
         if key not in self._made:
             store, run_id = self._run._store, self._run.info.run_id
-            self._made[key] = Series(key, direction(key, self._run.tags), lambda: store.points(run_id, key))
+            self._made[key] = Series(key, direction(key, self._run.tags), self._run._summaries[key], lambda: store.points(run_id, key))
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runlake.read.direction import Goal
+from runlake.store.summaries import Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,11 +18,12 @@ __all__ = ["Series"]
 
 
 class Series:
-    """Read when first asked for, and the same from then on. NaN is a point, but never the least or the best."""
+    """Its points are read when they are first asked for. NaN is a point, but never the least or the best."""
 
-    def __init__(self, key: str, goal: Goal, load: Callable[[], pa.Table]) -> None:
+    def __init__(self, key: str, goal: Goal, summary: Summary, load: Callable[[], pa.Table]) -> None:
         self.key = key
         self.goal = goal
+        self._summary = summary
         self._load = load
 
     @cached_property
@@ -48,46 +51,33 @@ class Series:
     @property
     def last(self) -> float:
         """The value of the greatest step."""
-        return float(self.to_numpy()[-1])
+        return self._summary.last
 
     @property
     def min(self) -> float:
-        """The least value."""
-        return self._value_at(self._place("min"))
+        """The least value; NaN where nothing else was logged."""
+        return math.nan if self._summary.min is None else self._summary.min
 
     @property
     def max(self) -> float:
-        """The greatest value."""
-        return self._value_at(self._place("max"))
+        """The greatest value; NaN where nothing else was logged."""
+        return math.nan if self._summary.max is None else self._summary.max
 
     @property
     def best(self) -> float:
         """The least or the greatest value, as `goal` says."""
-        return self._value_at(self._place(self.goal))
+        return self.min if self.goal == "min" else self.max
 
     @property
     def best_step(self) -> int | None:
         """The first step that had the best value; None where every value is NaN."""
-        place = self._place(self.goal)
-        return None if place is None else int(self.steps[place])
+        return self._summary.min_step if self.goal == "min" else self._summary.max_step
 
     def __len__(self) -> int:
-        return int(self._points.num_rows)
+        return self._summary.n
 
     def __repr__(self) -> str:
         return f"<Series {self.key!r}: {len(self):,} points, last {self.last:.6g}, {self.goal} {self.best:.6g} at step {self.best_step}>"
-
-    def _place(self, goal: Goal) -> int | None:
-        import numpy as np
-
-        values = self.to_numpy()
-        known = np.flatnonzero(~np.isnan(values))
-        if not len(known):
-            return None
-        return int(known[np.argmin(values[known]) if goal == "min" else np.argmax(values[known])])
-
-    def _value_at(self, place: int | None) -> float:
-        return float("nan") if place is None else float(self.to_numpy()[place])
 
     def _column(self, name: str) -> np.ndarray:
         column: np.ndarray = self._points[name].to_numpy()

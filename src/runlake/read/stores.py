@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from runlake import config
 from runlake.entities import Status
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
@@ -15,6 +13,7 @@ from runlake.read.run import Run
 from runlake.read.status import liveness
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
+from runlake.store.summaries import Summary
 from runlake.store.view import Finding, View
 
 if TYPE_CHECKING:
@@ -52,14 +51,9 @@ class Store:
             raise UnknownRun(f"There is no run {run_id!r} in {self.path}.")
         return self._opened(state)
 
-    def last_values(self, run_id: str) -> dict[str, float]:
-        """The value of the greatest step of each metric of a run."""
-        points = self._view.points(run_id)
-        keys, values = np.array(points["key"].to_pylist(), object), points["value"].to_numpy()
-        if not len(keys):
-            return {}
-        lasts = np.flatnonzero(np.r_[keys[1:] != keys[:-1], True])  # they come by key, then step
-        return {str(keys[place]): float(values[place]) for place in lasts}
+    def summaries(self, run_id: str) -> dict[str, Summary]:
+        """What there is to say of each metric of a run, without a look at its points."""
+        return self._view.summaries(run_id)
 
     def read_blob(self, state: RunState, name: str) -> bytes:
         """The content that a run keeps under a name. Raises UnknownArtifact."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 from contextvars import ContextVar
 
 from runlake import config, platform
 from runlake.errors import RunlakeError
+from runlake.recording.notebook import uncaught_error, when_the_cell_ends
 from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
@@ -29,7 +31,7 @@ def active_run() -> ActiveRun | None:
 
 
 def run_to_log_to() -> ActiveRun:
-    """The active run. Without one, the run that this process was told to join, or a new one that ends with the process."""
+    """The active run. Without one, the run that this process was told to join, or a new one that ends with the cell or the process."""
     run = _own.get()
     if run is not None and not run.is_ended:
         return run
@@ -53,6 +55,7 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     if shared is None or outer is shared:  # else the threads that write to the shared one go on doing so
         _default = run, threading.current_thread()
     _remember(run)
+    when_the_cell_ends(_show_later_cells)
     return run
 
 
@@ -81,8 +84,23 @@ def _implicit_run() -> ActiveRun:
         if run is None:
             run = open_run(Wanted())
             if not run.is_joined:
-                _say(f"runlake: no run was open, so {run.name!r} was started; it ends with the program")
+                has_cells = when_the_cell_ends(functools.partial(_end_as, run))
+                _say(f"runlake: no run was open, so {run.name!r} was started; it ends with the {'cell' if has_cells else 'program'}")
         return run
+
+
+def _end_as(run: ActiveRun, error: BaseException | None) -> None:
+    run.end(status_of(error))
+
+
+def _show_later_cells(_: BaseException | None) -> None:
+    """A cell that awaits has a context of its own: what it opened inside the run of all cells, they would not see."""
+    own, shared = _open(_own.get()), _shared()
+    around = shared
+    while around is not None and around is not own:
+        around = around.outer
+    if around is not None:
+        _own.set(shared)
 
 
 def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
@@ -132,8 +150,8 @@ def _shared() -> ActiveRun | None:
 
 
 def _end_open_runs() -> None:
-    """At exit: an uncaught error has been put into `sys.last_value` by then; in a worker of multiprocessing it is still on its way."""
-    error = getattr(sys, "last_value", None)
+    """At exit: an uncaught error is told of by then; in a worker of multiprocessing it is still on its way."""
+    error = uncaught_error()
     for run in reversed(list(_to_end)):
         run.end(status_of(sys.exc_info()[1] if error is None else error))
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runlake.entities import Dataset
 from runlake.errors import InvalidValue
+from runlake.recording.documents import columns_of
 
 __all__ = ["from_numpy", "from_pandas", "from_polars"]
 
 SAMPLED_ROWS = 1000  # of a longer table every n-th row goes into the digest: no copy, no pass over all of it
+
+_PLAIN = {bool, int, float, str, type(None)}
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def from_pandas(
@@ -37,7 +42,7 @@ def from_polars(
     predictions: str | None = None,
 ) -> Dataset:
     """A data frame of Polars."""
-    _must_have(df, "polars DataFrame", "gather_every", "columns")
+    _must_have(df, "polars DataFrame", "gather_every", "get_columns")
     return _of_frame(df, df.gather_every(_sampled(len(df)).step), source, targets, name, digest, predictions)
 
 
@@ -48,7 +53,7 @@ def from_numpy(features: Any, source: Any = None, targets: Any = None, name: str
     for array in arrays.values():
         _must_have(array, "NumPy array", "dtype", "shape", "tobytes")
     columns = [(key, f"{array.dtype}{list(array.shape)}") for key, array in arrays.items()]
-    parts = (array[_sampled(len(array))].tobytes() if array.shape else array.tobytes() for array in arrays.values())
+    parts = (_bytes(array[_sampled(len(array))] if array.shape else array) for array in arrays.values())
     n_rows = next((len(array) for array in arrays.values() if array.shape), 1)
     return _dataset(name, source, digest or _digest(columns, n_rows, parts), columns, n_rows, None, None)
 
@@ -57,8 +62,8 @@ def _of_frame(
     df: Any, sampled: Any, source: Any, targets: str | None, name: str | None, digest: str | None, predictions: str | None
 ) -> Dataset:
     _columns_must_exist(list(df.columns), targets, predictions)
-    columns = [(str(column), str(kind)) for column, kind in zip(df.columns, df.dtypes, strict=True)]
-    parts = ("\x1f".join(map(str, sampled[column].to_list())) for column in df.columns)
+    columns = [(str(name), str(column.dtype)) for name, column in columns_of(df)]
+    parts = (_stable_text(column.to_list()).encode("utf-8", "surrogatepass") for _, column in columns_of(sampled))
     return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
 
 
@@ -71,23 +76,45 @@ def _dataset(
     targets: str | None,
     predictions: str | None,
 ) -> Dataset:
-    schema = {"columns": [{"name": column, "type": kind} for column, kind in columns], "targets": targets, "predictions": predictions}
+    schema: dict[str, Any] = {"columns": [{"name": column, "type": kind} for column, kind in columns]}
+    schema |= {role: str(column) for role, column in (("targets", targets), ("predictions", predictions)) if column is not None}
     return Dataset(
         name=name or "dataset",
         digest=digest,
         source_type="code" if source is None else _source_type(str(source)),
         source="" if source is None else str(source),
-        schema=json.dumps({key: value for key, value in schema.items() if value is not None}),
+        schema=json.dumps(schema),
         profile=json.dumps({"num_rows": n_rows, "num_elements": n_rows * len(columns)}),
     )
 
 
-def _digest(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[str | bytes]) -> str:
+def _digest(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[bytes]) -> str:
     """Eight digits that are the same in another process, and others when a sampled row, a type or the length is."""
     found = hashlib.sha256(repr((columns, n_rows)).encode())
     for part in parts:
-        found.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+        found.update(b"%d:" % len(part))  # or the end of a column could pass for the start of the next
+        found.update(part)
     return found.hexdigest()[:8]
+
+
+def _bytes(array: Any) -> bytes:
+    """The numbers as they lie in memory; objects lie there as addresses only."""
+    return _stable_text(array.tolist()).encode("utf-8", "surrogatepass") if array.dtype.hasobject else bytes(array.tobytes())
+
+
+def _stable_text(value: Any) -> str:
+    """The same text in every process: sets in order, objects without their addresses, and text in quotes, for "1" is not 1."""
+    if type(value) in _PLAIN or (isinstance(value, list) and set(map(type, value)) <= _PLAIN):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{_stable_text(key)}:{_stable_text(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_stable_text, value)))}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_stable_text, value))}]"
+    if hasattr(value, "tolist"):
+        return _stable_text(value.tolist())
+    return _ADDRESS.sub("", str(value))
 
 
 def _sampled(n_rows: int) -> slice:
@@ -99,7 +126,7 @@ def _named(arrays: Any) -> list[tuple[str, Any]]:
 
 
 def _source_type(source: str) -> str:
-    for start, kind in (("http", "http"), ("s3://", "s3"), ("gs://", "gs"), ("hf://", "hugging_face")):
+    for start, kind in (("http://", "http"), ("https://", "http"), ("s3://", "s3"), ("gs://", "gs"), ("hf://", "hugging_face")):
         if source.startswith(start):
             return kind
     return "local"

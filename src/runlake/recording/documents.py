@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 import struct
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from runlake.errors import InvalidValue
 
-__all__ = ["append_rows", "dict_bytes", "figure_bytes", "image_bytes", "rows_of", "table_bytes"]
+__all__ = ["append_rows", "columns_of", "dict_bytes", "distinct", "figure_bytes", "image_bytes", "rows_of", "table_bytes"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey with alpha, colour, colour with alpha
@@ -26,11 +27,11 @@ def dict_bytes(document: Any, name: str) -> bytes:
         except ImportError:
             pass
         else:
-            return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
-    try:
-        return json.dumps(document, indent=2, default=_plain, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidValue(f"{name} cannot be written as JSON: {error}.") from error
+            try:
+                return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
+            except (yaml.YAMLError, UnicodeEncodeError):
+                pass  # it has no word for arrays; JSON, which is YAML too, has
+    return _json(document, name, indent=2).encode()
 
 
 def figure_bytes(figure: Any, name: str, options: Mapping[str, Any]) -> bytes:
@@ -60,24 +61,40 @@ def image_bytes(image: Any, name: str) -> bytes:
 
 
 def rows_of(data: Any) -> dict[str, list[Any]]:
-    """The columns of a table: a dict of lists or of single values, or a data frame."""
-    if hasattr(data, "to_dict") and hasattr(data, "columns"):
-        columns = {str(column): data[column].to_list() for column in data.columns}
+    """The columns of a table as a copy in JSON's words: of a data frame, or a dict of lists, arrays and single values."""
+    if hasattr(data, "columns") and (hasattr(data, "items") or hasattr(data, "get_columns")):
+        given = [(name, column.to_list()) for name, column in columns_of(data)]
     elif isinstance(data, Mapping):
-        columns = {str(key): list(value) if isinstance(value, (list, tuple)) else [value] for key, value in data.items()}
+        given = _as_lists(data)
     else:
         raise InvalidValue(f"log_table takes a dict of columns or a data frame, not {type(data).__name__}.")
-    if len({len(column) for column in columns.values()}) > 1:
-        raise InvalidValue(
-            f"The columns of a table have one length; these have { ({key: len(column) for key, column in columns.items()}) }."
-        )
-    return columns
+    names = distinct(name for name, _ in given)
+    lengths = {name: len(column) for name, (_, column) in zip(names, given, strict=True)}
+    if len(set(lengths.values())) > 1:
+        raise InvalidValue(f"The columns of a table have one length; these have {lengths}.")
+    columns: list[list[Any]] = json.loads(_json([column for _, column in given], "The table"))
+    return dict(zip(names, columns, strict=True))
+
+
+def columns_of(frame: Any) -> list[tuple[Any, Any]]:
+    """The names and columns of a data frame of pandas or Polars by their places, for names may repeat."""
+    return list(frame.items()) if hasattr(frame, "items") else [(column.name, column) for column in frame.get_columns()]
+
+
+def distinct(names: Iterable[Any]) -> list[str]:
+    """The names as text; one that repeats another gets a number behind, as in `a`, `a.1`."""
+    texts = [str(name) for name in names]
+    used: dict[str, None] = {}
+    for text in texts:
+        free = (f"{text}.{n}" for n in range(1, len(texts) + 1))
+        used[text if text not in used else next(name for name in free if name not in used and name not in texts)] = None
+    return list(used)
 
 
 def table_bytes(columns: dict[str, list[Any]]) -> bytes:
     """A table as JSON: its columns' names, and its rows."""
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    return json.dumps({"columns": list(columns), "data": rows}, default=_plain, ensure_ascii=False).encode()
+    return _json({"columns": list(columns), "data": rows}, "The table").encode()
 
 
 def append_rows(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -86,9 +103,44 @@ def append_rows(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> di
     return {key: before.get(key, [None] * n_before) + after.get(key, [None] * n_after) for key in {**before, **after}}
 
 
+def _json(document: Any, name: str, indent: int | None = None) -> str:
+    try:
+        text = json.dumps(document, indent=indent, default=_plain, ensure_ascii=False)
+        return text if _has_bytes(text) else json.dumps(document, indent=indent, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{name} cannot be written as JSON: {error}.") from error
+
+
+def _has_bytes(text: str) -> bool:
+    """Half a surrogate pair has none, and needs to be escaped."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _plain(value: Any) -> Any:
-    """What JSON has no word for: arrays and their numbers as lists and numbers, the rest as text."""
+    """What JSON has no word for: arrays and their numbers as lists and numbers, what is missing as null, the rest as text."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return None
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _as_lists(table: Mapping[Any, Any]) -> list[tuple[Any, list[Any]]]:
+    """Single values stand beside columns in each of their rows; alone they are one row."""
+    columns = {key: _as_list(value) for key, value in table.items()}
+    n_rows = next((len(column) for column in columns.values() if column is not None), 1)
+    return [(key, [table[key]] * n_rows if column is None else column) for key, column in columns.items()]
+
+
+def _as_list(value: Any) -> list[Any] | None:
+    if hasattr(value, "to_list"):
+        return list(value.to_list())
+    if isinstance(value, (list, tuple, range)):
+        return list(value)
+    return list(value.tolist()) if hasattr(value, "tolist") and getattr(value, "shape", ()) else None
 
 
 def _pixels(image: Any) -> Any:
@@ -99,6 +151,8 @@ def _pixels(image: Any) -> Any:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in _COLOR_TYPES or 0 in pixels.shape:
         raise InvalidValue(f"An image has the shape (height, width) or (height, width, 1 to 4), not {tuple(np.shape(image))}.")
+    if pixels.dtype.kind not in "biuf":
+        raise InvalidValue(f"The pixels of an image are numbers, not {pixels.dtype}.")
     if pixels.dtype == bool:
         return pixels.astype(np.uint8) * 255
     if np.issubdtype(pixels.dtype, np.floating):

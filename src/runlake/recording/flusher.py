@@ -23,6 +23,7 @@ from runlake.errors import StoreError
 from runlake.guard import guarded, log
 from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk
 from runlake.recording.clock import HybridClock
+from runlake.recording.summaries import SeriesSummaries
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
 
@@ -50,6 +51,7 @@ class Flusher:
 
     def _make_state(self) -> None:
         self.writer = Writer(Layout(self.config.store))
+        self._summaries = SeriesSummaries()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._is_threadless = False  # then callers write
@@ -259,6 +261,8 @@ class Flusher:
                 self._add_chunk(chunk)
             self._write_events(self.buffer.events)  # what was bad in the chunks
             self._write_events(self.buffer.ends, len(ends))
+            self._summaries.forget_soon(event.run_id for event in ends)
+            self._write_summaries()
             self._beat_or_sync(sync, someone_waits)
         except (OSError, StoreError) as error:
             self._on_failure(error)
@@ -279,24 +283,38 @@ class Flusher:
             del events[: len(waiting)]
         self.writer.write()
 
+    def _write_summaries(self) -> None:
+        if not self._summaries.is_due(leaving=self._exiting) or self.writer.is_removed:  # they alone do not bring a store back
+            return
+        rows = self._summaries.changed()
+        with self._in_arrow:
+            from runlake.store.columns import encode_summaries  # late, here and below: see _import_arrow
+
+            payload = encode_summaries(rows)
+        self.writer.add_summaries(payload, len(rows))
+        self._summaries.written()
+
     def _add_chunk(self, chunk: Chunk) -> None:
         try:
-            payload, n_rows = self._encoded(chunk)
+            self._add_points(chunk)
         except (TypeError, ValueError, OverflowError):  # of a value that its own library cannot read
             chunk, bad = chunk.without_bad_values()
             for series, step, error in bad:
                 self._report(series.run_id, series.key, f"the value of step {step} could not be read: {error!r}", 1)
-            payload, n_rows = self._encoded(chunk)
-        if n_rows:
-            self.writer.add_points(payload, n_rows)
-            self._wrote_at = time.monotonic()
+            self._add_points(chunk)
 
-    def _encoded(self, chunk: Chunk) -> tuple[bytes, int]:
+    def _add_points(self, chunk: Chunk) -> None:
         names, codes = chunk.names()
+        if not names:
+            return
         with self._in_arrow:
-            from runlake.store.columns import encode_points  # late, here and below: see _import_arrow
+            from runlake.store.columns import encode_points, point_columns
 
-            return encode_points(names, codes, chunk.steps, chunk.times, chunk.values), len(codes)
+            columns = point_columns(codes, chunk.steps, chunk.times, chunk.values)
+            payload = encode_points(names, *columns)
+        self._summaries.add(names, *columns, since=self.writer.points)
+        self.writer.add_points(payload, len(codes))
+        self._wrote_at = time.monotonic()
 
     def _beat_or_sync(self, sync: bool, someone_waits: bool) -> None:
         now = time.monotonic()

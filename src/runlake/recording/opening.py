@@ -66,7 +66,7 @@ def existing(recorder: Recorder, run_id: str, *, join: bool) -> Opening:
         is_new=False,
         is_joined=join,
         state=state,
-        last_steps=_last_steps(recorder, run_id),
+        last_steps={key: summary.last_step for key, summary in recorder.view().summaries(run_id).items()},
     )
 
 
@@ -96,11 +96,6 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
     if wanted.description is not None:
         tags[NOTE_TAG] = wanted.description
     return tags | dict(wanted.tags or {})
-
-
-def _last_steps(recorder: Recorder, run_id: str) -> dict[str, int]:
-    points = recorder.view().points(run_id)
-    return dict(zip(points["key"].to_pylist(), points["step"].to_pylist(), strict=True))  # they come by step: the last one stays
 
 
 def _source_type() -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 
 from runlake.entities import Event
+from runlake.store.summaries import Summary
 
-__all__ = ["EVENTS", "POINTS", "as_array", "decode", "encode_events", "encode_points"]
+__all__ = ["EVENTS", "POINTS", "SUMMARIES", "as_array", "decode", "encode_events", "encode_points", "encode_summaries", "point_columns"]
 
 _TEXT = pa.string()
 _NAMES = pa.dictionary(pa.int32(), _TEXT)
@@ -33,26 +34,47 @@ EVENTS = pa.schema(
     ]
 )
 
+_NUMBERS = {int: pa.int64(), float: pa.float64(), float | None: pa.float64(), int | None: pa.int64()}
 
-def encode_points(
-    series: Sequence[tuple[str, str]],
+# `since` and the writer tell summaries apart that one process began anew, after the run had ended there.
+SUMMARIES = pa.schema(
+    [
+        ("run_id", _NAMES),
+        ("key", _NAMES),
+        ("since", pa.int64()),
+        *((name, _NUMBERS[kind]) for name, kind in get_type_hints(Summary).items()),
+    ]
+)
+
+
+def point_columns(
     codes: Sequence[int],
     steps: Sequence[int] | np.ndarray,
     times: Sequence[int] | np.ndarray,
     values: Sequence[float] | np.ndarray,
-) -> bytes:
-    """A payload: point i belongs to the run and key of `series[codes[i]]`. Raises what a value raises that is no number."""
-    which = np.asarray(codes, np.intp)
-    return _stream(
-        [
-            _coded([run_id for run_id, _ in series], which),
-            _coded([key for _, key in series], which),
-            _int64(steps),
-            _int64(times),
-            _float64(values),
-        ],
-        POINTS,
-    )
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points as arrays. Raises what a value raises that is no number."""
+    # array() takes whatever has __float__; NumPy would look into a tensor of one element as if it were a sequence.
+    doubles = np.frombuffer(array("d", values), np.float64) if isinstance(values, list) else np.asarray(values, np.float64)
+    return np.asarray(codes, np.intp), np.asarray(steps, np.int64), np.asarray(times, np.int64), doubles
+
+
+def encode_points(series: Sequence[tuple[str, str]], codes: np.ndarray, steps: np.ndarray, times: np.ndarray, values: np.ndarray) -> bytes:
+    """A payload: point i belongs to the run and key of `series[codes[i]]`; NaN is a value."""
+    arrays = [
+        _coded([run_id for run_id, _ in series], codes),
+        _coded([key for _, key in series], codes),
+        as_array(steps, pa.int64()),
+        as_array(times, pa.int64()),
+        as_array(values, pa.float64()),
+    ]
+    return _stream(arrays, POINTS)
+
+
+def encode_summaries(rows: Sequence[tuple[str, str, int, Summary]]) -> bytes:
+    """A payload of summaries: of which run and key, and how many points the writer had when it began with them."""
+    columns = zip(*((*row, *summary) for *row, summary in rows), strict=True)
+    return _stream([_column(column, field.type) for column, field in zip(columns, SUMMARIES, strict=True)], SUMMARIES)
 
 
 def encode_events(events: Sequence[Event]) -> bytes:
@@ -85,7 +107,7 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return _coded(values)
     if kind == _TEXT:
         return _texts(values)
-    numbers = np.array([value or 0 for value in values], np.float64 if kind == pa.float64() else np.int64)
+    numbers = np.array([0 if value is None else value for value in values], np.float64 if kind == pa.float64() else np.int64)
     return as_array(numbers, kind, _known(values))
 
 
@@ -107,13 +129,3 @@ def _known(values: Sequence[Any]) -> pa.Buffer | None:
     if None not in values:
         return None
     return pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
-
-
-def _int64(numbers: Sequence[int] | np.ndarray) -> pa.Array:
-    return as_array(np.asarray(numbers, np.int64), pa.int64())
-
-
-def _float64(numbers: Sequence[float] | np.ndarray) -> pa.Array:
-    # array() takes whatever has __float__; NumPy would look into a tensor of one element as if it were a sequence.
-    doubles = np.frombuffer(array("d", numbers), np.float64) if isinstance(numbers, list) else np.asarray(numbers, np.float64)
-    return as_array(doubles, pa.float64())  # NaN stays a value

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     EVENTS = 3
     BEAT = 4
     END = 5
+    SUMMARIES = 6
 
 
 @dataclass(frozen=True, slots=True)

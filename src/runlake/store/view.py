@@ -7,7 +7,7 @@ import functools
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from runlake.store.columns import EVENTS, POINTS, as_array, decode
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
+from runlake.store.summaries import Summary, merge, summarize
 from runlake.store.tail import Tail
 
 __all__ = ["Coverage", "Finding", "View", "WriterState"]
@@ -46,6 +47,48 @@ class WriterState:
     identity: ProcessIdentity
     last_ns: int = 0
     ended: bool = False
+
+
+@dataclass
+class _Piece:
+    """Rows of one stream of one writer, from number `first` on; decoded when somebody wants them."""
+
+    writer: str
+    first: int
+    stop: int
+    payload: bytes
+    payload_first: int
+    table: pa.Table | None = None
+
+    def rows(self) -> pa.Table:
+        """The rows with where they come from."""
+        if self.table is None:
+            rows = decode(self.payload).slice(self.first - self.payload_first, self.stop - self.first)
+            rows = rows.append_column("writer", pa.repeat(_scalar(self.writer), rows.num_rows))
+            self.table = rows.append_column("seq", as_array(np.arange(self.first, self.stop, dtype=np.int64), pa.int64()))
+            self.payload = b""
+        return self.table
+
+
+@dataclass
+class _Summaries:
+    """What one writer said of its series, and how many of its points that covers."""
+
+    covered: int = 0
+    rows: dict[str, dict[tuple[str, int], Summary]] = field(default_factory=lambda: defaultdict(dict))
+
+    def take(self, frame: Frame) -> None:
+        """The newest summary of a series counts, of each time that the writer began with it."""
+        if frame.first_seq < self.covered:
+            return
+        self.covered = frame.first_seq
+        for row in zip(*(column.to_pylist() for column in decode(frame.payload).columns), strict=True):
+            run_id, key, since, *values = row
+            self.rows[run_id][key, since] = Summary(*values)
+
+    def of_run(self, run_id: str) -> Iterator[tuple[str, Summary]]:
+        """The summaries of a run by key, the later ones of a key later."""
+        return ((key, summary) for (key, _), summary in self.rows.get(run_id, {}).items())
 
 
 @dataclass
@@ -94,7 +137,8 @@ class View:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._tails: dict[Path, Tail] = {}
-        self._rows: dict[Kind, list[pa.Table]] = {kind: [] for kind in _STREAMS}
+        self._pieces: dict[Kind, list[_Piece]] = {kind: [] for kind in _STREAMS}
+        self._summaries: dict[str, _Summaries] = defaultdict(_Summaries)
         self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
         self._writers: dict[str, WriterState] = {}
 
@@ -111,11 +155,24 @@ class View:
     def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
         """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
         order = ["run_id", "key", "step", "wall_ns", "writer", "seq"]
-        return _in_order(self._table(Kind.POINTS, {"run_id": run_id, "key": key}), order)
+        return _in_order(_table(Kind.POINTS, self._pieces[Kind.POINTS], {"run_id": run_id, "key": key}), order)
+
+    def summaries(self, run_id: str) -> dict[str, Summary]:
+        """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""
+        damaged = {path.name.partition(".")[0] for path, tail in self._tails.items() if tail.damage}  # of these a summary may be lost
+        said = {writer: summaries for writer, summaries in self._summaries.items() if writer not in damaged}
+        found = [(writer, key, summary) for writer in said for key, summary in said[writer].of_run(run_id)]
+        covered = {writer: summaries.covered for writer, summaries in said.items()}
+        late = [piece for piece in self._pieces[Kind.POINTS] if piece.stop > covered.get(piece.writer, 0)]
+        found += _summaries_of(_table(Kind.POINTS, late, {"run_id": run_id}), covered)
+        merged: dict[str, Summary] = {}
+        for _, key, summary in sorted(found, key=lambda each: each[0]):  # by writer, then as they came
+            merged[key] = merge(merged[key], summary) if key in merged else summary
+        return merged
 
     def events(self, run_id: str | None = None) -> pa.Table:
         """Every event once, by its hybrid time: a later row outranks an earlier one."""
-        return _in_order(self._table(Kind.EVENTS, {"run_id": run_id}), ["hlc", "writer", "seq"])
+        return _in_order(_table(Kind.EVENTS, self._pieces[Kind.EVENTS], {"run_id": run_id}), ["hlc", "writer", "seq"])
 
     def writers(self) -> dict[str, WriterState]:
         """Every writer by its id."""
@@ -138,6 +195,8 @@ class View:
             state.last_ns, state.ended = max(state.last_ns, frame.wall_ns), frame.kind == Kind.END
         if frame.kind == Kind.END:  # it knows how many points came before it
             self._seen[Kind.POINTS, writer].add(frame.first_seq, frame.first_seq)
+        if frame.kind == Kind.SUMMARIES:
+            self._summaries[writer].take(frame)
         if frame.kind not in _STREAMS:
             return
         kind = Kind(frame.kind)
@@ -146,22 +205,32 @@ class View:
         missing = coverage.missing_in(first, stop)
         if not missing:
             return
-        rows = decode(frame.payload)
-        for start, end in missing:
-            piece = rows.slice(start - first, end - start)
-            piece = piece.append_column("writer", pa.repeat(_scalar(writer), piece.num_rows))
-            self._rows[kind].append(piece.append_column("seq", as_array(np.arange(start, end, dtype=np.int64), pa.int64())))
+        self._pieces[kind].extend(_Piece(writer, start, end, frame.payload, first) for start, end in missing)
         coverage.add(first, stop)
 
-    def _table(self, kind: Kind, wanted: dict[str, str | None]) -> pa.Table:
-        plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in _STREAMS[kind]] + _ORIGIN)
-        tables = []
-        for table in self._rows[kind]:
-            for name, value in wanted.items():
-                if value is not None:
-                    table = table.filter(pc.equal(table[name], _scalar(value)))
-            tables.append(table.cast(plain))
-        return pa.concat_tables(tables) if tables else plain.empty_table()
+
+def _table(kind: Kind, pieces: Iterable[_Piece], wanted: dict[str, str | None]) -> pa.Table:
+    plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in _STREAMS[kind]] + _ORIGIN)
+    tables = []
+    for piece in pieces:
+        table = piece.rows()
+        for name, value in wanted.items():
+            if value is not None:
+                table = table.filter(pc.equal(table[name], _scalar(value)))
+        tables.append(table.cast(plain))
+    return pa.concat_tables(tables) if tables else plain.empty_table()
+
+
+def _summaries_of(points: pa.Table, covered: dict[str, int]) -> Iterator[tuple[str, str, Summary]]:
+    """By writer and key, of the points of a run that no summary covers."""
+    writers, keys, seqs = points["writer"].to_pylist(), points["key"].to_pylist(), points["seq"].to_pylist()
+    names: dict[tuple[str, str], int] = {}
+    codes = [
+        names.setdefault((writer, key), len(names)) if seq >= covered.get(writer, 0) else -1
+        for writer, key, seq in zip(writers, keys, seqs, strict=True)
+    ]
+    found = summarize(codes, *(points[name].to_numpy() for name in ("step", "wall_ns", "value")))
+    return ((writer, key, found[code]) for (writer, key), code in names.items())
 
 
 def _findings_of(tail: Tail) -> Iterator[Finding]:

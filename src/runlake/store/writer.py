@@ -63,6 +63,14 @@ class Writer:
         """Whether more is unsynced than should be kept in memory."""
         return sum(map(len, self._unsynced)) > UNSYNCED_BYTES
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether somebody removed the part: writing on would succeed, into nothing."""
+        try:
+            return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
+        except OSError:  # a stale handle
+            return True
+
     def add_points(self, payload: bytes, n_rows: int) -> None:
         """Queue a frame of points."""
         self._add(Kind.POINTS, payload, n_rows, self.points)
@@ -72,6 +80,10 @@ class Writer:
         """Queue a frame of events."""
         self._add(Kind.EVENTS, payload, n_rows, self.events)
         self.events += n_rows
+
+    def add_summaries(self, payload: bytes, n_rows: int) -> None:
+        """Queue a frame of summaries, which cover every point that was added before."""
+        self._add(Kind.SUMMARIES, payload, n_rows, self.points)
 
     def add_beat(self) -> None:
         """Queue a sign of life."""
@@ -107,7 +119,7 @@ class Writer:
 
     def close(self) -> None:
         """Say that no frame follows, sync, and let go of the file; frames added later open a new part."""
-        if not self._queued and (self._fd < 0 or self._is_removed()):  # a store removed by then does not come back
+        if not self._queued and (self._fd < 0 or self.is_removed):  # a store removed by then does not come back
             self.abandon()
             return
         self._add(Kind.END, b"", 0, self.points)
@@ -127,7 +139,7 @@ class Writer:
         self._queued.append(encode(kind, payload, n_rows=n_rows, first_seq=first_seq, wall_ns=time.time_ns()))
 
     def _write_queued(self) -> None:
-        if self._is_removed():
+        if self.is_removed:
             self._give_up_part()
         elif self._is_full():
             self._sync_part()
@@ -147,18 +159,11 @@ class Writer:
         if not self._folder_synced:
             platform.sync_folder(self._folder)
             self._folder_synced = True
-        if self._is_removed():  # the sync succeeded, into nothing
+        if self.is_removed:  # the sync succeeded, into nothing
             raise FileNotFoundError(errno.ENOENT, "the part was removed while it was written", str(self._path))
         self._unsynced.clear()
         self._holds_synced = True
         self._keep_spare(None, 0)
-
-    def _is_removed(self) -> bool:
-        """Whether somebody removed the part: writing on would succeed, into nothing."""
-        try:
-            return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
-        except OSError:  # a stale handle
-            return True
 
     def _is_full(self) -> bool:
         old = time.monotonic() - self._opened > PART_SECONDS
@@ -183,7 +188,7 @@ class Writer:
 
     def _give_up_part(self) -> None:
         """Queue again what this part has not brought to the disk, and never touch the file again."""
-        removed = self._is_removed()
+        removed = self.is_removed
         holds = 0 if removed else len(self._unsynced)
         self._queued = self._unsynced + self._queued
         self._unsynced = []
