@@ -397,7 +397,9 @@ def test_a_removed_part_is_followed_by_a_new_one(tmp_path: Path) -> None:
 def test_the_check_sees_a_writer_that_does_not_look(tmp_path: Path) -> None:
     """One that never asks whether its file has a name."""
     with pytest.raises(AssertionError):
-        check_removal(tmp_path / "lake", planted="from runlake.store.writer import Writer\nWriter._is_removed = lambda self: False\n")
+        check_removal(
+            tmp_path / "lake", planted="from runlake.store.writer import Writer\nWriter.is_removed = property(lambda self: False)\n"
+        )
 
 
 def test_a_store_removed_during_a_run_is_made_again(tmp_path: Path) -> None:

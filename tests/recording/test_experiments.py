@@ -36,6 +36,17 @@ def test_runs_go_to_the_experiment_that_was_set(store: Path) -> None:
     assert names() == [("0", "Default"), ("1", "shapes")]
 
 
+def test_the_default_one_is_as_old_as_its_store(store: Path) -> None:
+    """It was there before anybody wrote it down, and does not grow younger when somebody does."""
+    with runlake.start_run():
+        pass
+    before = runlake.get_experiment("0")
+    runlake.create_experiment("next")
+
+    assert before.creation_time is not None
+    assert runlake.get_experiment("0") == before
+
+
 def test_an_experiment_has_the_attributes_that_people_know(store: Path) -> None:
     """`vars` shows them."""
     experiment_id = runlake.create_experiment("lab", tags={"team": "a", "year": 2026})

@@ -27,10 +27,11 @@ def summary_of(points: list[tuple[int, int, float]]) -> Summary:
     """The same in plain Python, of (step, time, value)."""
     ordered = sorted(points, key=lambda point: point[:2])
     known = [(value, step) for step, _, value in ordered if not math.isnan(value)]
-    low, high = min(known, default=(None, None)), min(((-value, step) for value, step in known), default=(None, None))
-    first, last = ordered[0], ordered[-1]
+    low, low_step = min(known, default=(None, None))
+    high, high_step = min(((-value, step) for value, step in known), default=(None, None))
     total = float(np.sum([value for value, _ in known]))
-    return Summary(len(points), len(points) - len(known), total, *low, None if high[0] is None else -high[0], high[1], *first, *last)
+    extremes = (low, low_step, None if high is None else -high, high_step)
+    return Summary(len(points), len(points) - len(known), total, *extremes, *ordered[0], *ordered[-1])
 
 
 def assert_same(found: Summary, wanted: Summary) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 import threading
@@ -14,6 +13,7 @@ from runlake.recording.notebook import uncaught_error, when_the_cell_ends
 from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
+from runlake.recording.telling import say
 
 __all__ = ["active_run", "end_run", "last_active_run", "open_run", "run_to_log_to"]
 
@@ -85,7 +85,7 @@ def _implicit_run() -> ActiveRun:
             run = open_run(Wanted())
             if not run.is_joined:
                 has_cells = when_the_cell_ends(functools.partial(_end_as, run))
-                _say(f"runlake: no run was open, so {run.name!r} was started; it ends with the {'cell' if has_cells else 'program'}")
+                say(f"runlake: no run was open, so {run.name!r} was started; it ends with the {'cell' if has_cells else 'program'}")
         return run
 
 
@@ -107,15 +107,8 @@ def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
     """Once in a process, and not in its workers."""
     global _has_told
     if not _has_told and not run.is_joined and not is_worker():
-        _say(f"recording to {recorder.layout.root}")
+        say(f"recording to {recorder.layout.root}")
     _has_told = True
-
-
-def _say(line: str) -> None:
-    if sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
-        return
-    with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
-        print(line, file=sys.stderr)
 
 
 def _remember(run: ActiveRun) -> None:

@@ -15,6 +15,7 @@ from runlake.recording.opening import Wanted
 from runlake.recording.recorders import flush_all
 from runlake.recording.runs import ActiveRun
 from runlake.recording.stored import delete_run, restore_run, run_with_id
+from runlake.recording.telling import name_unused
 from runlake.recording.uris import store_of
 
 __all__ = [
@@ -68,29 +69,51 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
+    log_system_metrics: bool | None = None,
 ) -> ActiveRun:
     """Open a run, or go on with the one of `run_id`; it ends with its `with`, with `end_run()`, or with the process."""
+    name_unused("start_run", log_system_metrics=log_system_metrics)
     return open_run(Wanted(run_id, experiment_id, run_name, parent_run_id, tags, description), nested=nested)
 
 
 def log_metric(
-    key: str, value: Any, step: Step = None, synchronous: bool | None = None, timestamp: int | None = None, run_id: str | None = None
-) -> None:
-    """Record a point. Without a step it is the greatest step of this key so far + 1; `synchronous=True` waits until it is written."""
+    key: str,
+    value: Any,
+    step: Step = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
+) -> RunOperations | None:
+    """Record a point. Without a step it is the greatest step of this key so far + 1.
+
+    Here and below, `synchronous=True` waits until it is written, and `synchronous=False` gives what one can wait with later.
+    """
     run = run_to_log_to() if run_id is None else run_with_id(run_id)
     run.log_metric(key, value, step, timestamp)
-    if synchronous:
-        flush_all(sync=False)
+    if model_id is dataset is synchronous is None:
+        return None
+    name_unused("log_metric", model_id=model_id, dataset=dataset)
+    return _written(synchronous)
 
 
 def log_metrics(
-    metrics: Mapping[str, Any], step: Step = None, synchronous: bool | None = None, run_id: str | None = None, timestamp: int | None = None
-) -> None:
+    metrics: Mapping[str, Any],
+    step: Step = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
+) -> RunOperations | None:
     """Record a point of each metric, all of them or, if one is wrong, none."""
     run = run_to_log_to() if run_id is None else run_with_id(run_id)
     run.log_metrics(metrics, step, timestamp)
-    if synchronous:
-        flush_all(sync=False)
+    if model_id is dataset is synchronous is None:
+        return None
+    name_unused("log_metrics", model_id=model_id, dataset=dataset)
+    return _written(synchronous)
 
 
 def log_batch(key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
@@ -101,29 +124,25 @@ def log_batch(key: str, values: Any, steps: Any = None, timestamps: Any = None) 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     """Fix a value for the run, and give it back. The same text again is fine; another is an error."""
     run_to_log_to().log_param(key, value)
-    if synchronous:
-        flush_all(sync=False)
-    return value
+    return _written(synchronous) or value
 
 
-def log_params(params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None) -> None:
+def log_params(params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None) -> RunOperations | None:
     """Fix several values, all of them or, if one is wrong, none."""
     run = run_to_log_to() if run_id is None else run_with_id(run_id)
     run.log_params(params)
-    if synchronous:
-        flush_all(sync=False)
+    return _written(synchronous)
 
 
-def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
     """Note something about the run; a later value takes the place of an earlier one."""
-    set_tags({key: value}, synchronous)
+    return set_tags({key: value}, synchronous)
 
 
-def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Note several things, all of them or, if one is wrong, none."""
     run_to_log_to().set_tags(tags)
-    if synchronous:
-        flush_all(sync=False)
+    return _written(synchronous)
 
 
 def delete_tag(key: str) -> None:
@@ -136,8 +155,9 @@ def set_metric_goal(key: str, goal: Literal["min", "max"]) -> None:
     run_to_log_to().set_metric_goal(key, goal)
 
 
-def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
+def log_input(dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None, model: Any = None) -> None:
     """Note a data set that the run uses, for training say."""
+    name_unused("log_input", model=model)
     run_to_log_to().log_input(dataset, context, tags)
 
 
@@ -169,8 +189,16 @@ def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any
     run_to_log_to().log_figure(figure, artifact_file, save_kwargs=save_kwargs)
 
 
-def log_image(image: Any, artifact_file: str | None = None, key: str | None = None, step: int | None = None) -> None:
-    """Keep a picture: under a file name, or under a key as the one of a step."""
+def log_image(
+    image: Any,
+    artifact_file: str | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
+    synchronous: bool | None = None,
+) -> None:
+    """Keep a picture: under a file name, or under a key as the one of a step. It is kept when this returns."""
+    name_unused("log_image", timestamp=timestamp, synchronous=synchronous)
     run_to_log_to().log_image(image, artifact_file, key, step)
 
 
@@ -186,6 +214,20 @@ def get_artifact_uri(artifact_path: str | None = None) -> str:
     if run is None:
         raise NoActiveRun("No run is open here. Call runlake.start_run() first.")
     return run.artifact_uri(artifact_path)
+
+
+class RunOperations:
+    """What was logged with `synchronous=False`, to wait for."""
+
+    def wait(self) -> None:
+        """Until it is written."""
+        flush_all(sync=False)
+
+
+def _written(synchronous: bool | None) -> RunOperations | None:
+    if synchronous:
+        flush_all(sync=False)
+    return RunOperations() if synchronous is False else None
 
 
 def flush(timeout: float | None = None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runlake.entities import Experiment, LifecycleStage
 from runlake.errors import InvalidValue, RunlakeError, UnknownExperiment
-from runlake.store.layout import Layout
+from runlake.store.layout import Layout, created_ms
 from runlake.store.log import Entry, NumberedLog
 
 __all__ = ["DEFAULT", "Experiments"]
@@ -22,6 +22,7 @@ class Experiments:
     """Reads and changes the experiments; every change is checked against all that came before it."""
 
     def __init__(self, layout: Layout) -> None:
+        self._root = layout.root
         self._log = NumberedLog(layout, layout.experiments)
         self._folded = 0
         self._by_id: dict[str, Experiment] = {}
@@ -31,7 +32,7 @@ class Experiments:
         self._log.refresh()
         self._fold()
         if DEFAULT not in self._by_id:
-            return [_default()]  # a store that nobody has written to yet
+            return [self._default()]  # until there is another to number after it
         return list(self._by_id.values())
 
     def get(self, experiment_id: str) -> Experiment:
@@ -49,7 +50,8 @@ class Experiments:
         """Make the experiment "0", unless somebody has."""
         self._log.refresh()
         if not self._log.entries:
-            self._change(lambda: self._make_entry("Default", None, {}) if not self._by_id else None)
+            made = {"time_ms": created_ms(self._root)}
+            self._change(lambda: self._make_entry("Default", None, {}) | made if not self._by_id else None)
 
     def make(self, name: str, artifact_location: str | None = None, tags: dict[str, str] | None = None) -> Experiment:
         """A new experiment; its id is the number of those before it. Raises where the name is taken."""
@@ -94,7 +96,7 @@ class Experiments:
             entry = decide()
             if entry is None:
                 raise _AlreadySo
-            return {**entry, "time_ms": time.time_ns() // 1_000_000}
+            return {"time_ms": time.time_ns() // 1_000_000, **entry}
 
         try:
             self._log.append(folded)
@@ -142,10 +144,11 @@ class Experiments:
         }
         self._by_id[number] = replace(self._by_id[number], last_update_time=when, **changes.get(entry["op"], {}))
 
+    def _default(self) -> Experiment:
+        """The one that is as old as the store."""
+        made = created_ms(self._root)
+        return Experiment(DEFAULT, "Default", f"experiments:/{DEFAULT}", creation_time=made, last_update_time=made)
+
 
 class _AlreadySo(Exception):
     """Somebody else has made this change."""
-
-
-def _default() -> Experiment:
-    return Experiment(DEFAULT, "Default", f"experiments:/{DEFAULT}")

@@ -12,7 +12,7 @@ from runlake.errors import StoreError
 from runlake.store.names import day_of, wal_name
 from runlake.store.put_new import make_folder, probe, put_new
 
-__all__ = ["FORMAT", "Layout", "check_usable", "create", "is_store"]
+__all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store"]
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
@@ -62,6 +62,14 @@ class Layout:
 def is_store(root: Path) -> bool:
     """Whether a store was made in this folder."""
     return Layout(root).description.is_file()
+
+
+def created_ms(root: Path) -> int | None:
+    """When the store in this folder was made; None where there is none, or one that does not say."""
+    try:
+        return int(json.loads(Layout(root).description.read_text(encoding="utf-8"))["created_ms"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def check_usable(root: Path) -> None:
