@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import runlake
 from children import environment
@@ -58,6 +61,33 @@ with mlflow.start_run():
     mlflow.log_metric("rmse", alpha * l1_ratio)
     print(mlflow.get_artifact_uri().startswith("runs:/"), mlflow.get_tracking_uri())
 """
+COURSE = """
+import json
+import mlflow
+
+mlflow.set_experiment("ridge")
+for alpha in (0.1, 1.0):
+    with mlflow.start_run(run_name=f"alpha={alpha}", tags={"course": "regression"}) as run:
+        mlflow.set_tag("lesson", 3)
+        mlflow.set_tags({"author": "me", "alpha": alpha})
+        mlflow.log_param("alpha", alpha)
+        mlflow.log_params({"epochs": 3, "features": ["age", "bmi"]})
+        weight, curve = 1.0, []
+        for epoch in range(3):
+            with mlflow.start_run(run_name=f"epoch {epoch}", nested=True) as child:
+                weight -= 0.25 * alpha * weight
+                mlflow.log_metric("weight", weight)
+                assert mlflow.active_run().info.run_id == child.info.run_id
+            curve.append(weight**2)
+            mlflow.log_metric("loss", curve[-1], step=epoch)
+            with open("curve.json", "w") as file:
+                json.dump(curve, file)
+            mlflow.log_artifact("curve.json", artifact_path="curves")
+        mlflow.log_metrics({"rmse": weight, "r2": 1 - weight}, step=3)
+    assert mlflow.active_run() is None
+    found = mlflow.get_run(run.info.run_id)
+    print(found.info.run_name, found.data.params["features"], found.data.tags["lesson"], sorted(found.data.metrics))
+"""
 
 
 def run_script(folder: Path, code: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -67,6 +97,19 @@ def run_script(folder: Path, code: str, *arguments: str, **settings: str) -> sub
         [sys.executable, "-m", "runlake", "as-mlflow", "train.py", *arguments],
         cwd=folder,
         env=environment(folder / "lake", **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def run_alone(folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder with nothing before it."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env=environment(folder / "lake"),
         capture_output=True,
         text=True,
         timeout=60,
@@ -105,12 +148,34 @@ def test_an_elastic_net_takes_its_values_from_the_command_line(tmp_path: Path) -
     assert (run.params, run.data.metrics, run.info.experiment_id) == ({"alpha": 0.3, "l1_ratio": 0.7}, {"rmse": 0.3 * 0.7}, "1")
 
 
+@pytest.mark.parametrize("word", ["as-mlflow", "import runlake as mlflow"])
+def test_a_course_with_a_run_for_each_value_and_one_in_it_for_each_epoch(tmp_path: Path, word: str) -> None:
+    """Tags, params, a curve by steps, a file that grows under one name, and children that know their parent; by either way."""
+    finished = run_script(tmp_path, COURSE) if word == "as-mlflow" else run_alone(tmp_path, COURSE.replace("import mlflow", word))
+    opened = runlake.read.open_store(tmp_path / "lake")
+    runs = opened.runs()
+    parents = [run for run in runs if run.info.parent_run_id is None]
+
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.splitlines() == [f"alpha={alpha} ['age', 'bmi'] 3 ['loss', 'r2', 'rmse']" for alpha in (0.1, 1.0)]
+    assert {(run.info.status, run.info.experiment_id) for run in runs} == {("FINISHED", "1")}
+    for alpha, parent in zip((0.1, 1.0), parents, strict=True):
+        weights = [(1 - 0.25 * alpha) ** (epoch + 1) for epoch in range(3)]
+        children = [run for run in runs if run.info.parent_run_id == parent.info.run_id]
+        assert parent.params == {"alpha": alpha, "epochs": 3, "features": ["age", "bmi"]}
+        assert {"course": "regression", "lesson": "3", "author": "me", "alpha": str(alpha)}.items() <= parent.tags.items()
+        assert parent.metrics["loss"].steps.tolist() == [0, 1, 2]
+        assert parent.metrics["loss"].to_numpy().tolist() == pytest.approx([weight**2 for weight in weights])
+        assert json.loads(parent.read_artifact("curves/curve.json")) == parent.metrics["loss"].to_numpy().tolist()
+        assert [(child.info.run_name, child.tags["mlflow.parentRunId"]) for child in children] == [
+            (f"epoch {epoch}", parent.info.run_id) for epoch in range(3)
+        ]
+        assert [child.metrics["weight"].last for child in children] == pytest.approx(weights)
+
+
 def test_the_word_replaced_does_the_same(tmp_path: Path) -> None:
     """Nothing but the import changes."""
-    code = ELASTIC.replace("mlflow", "runlake")
-    finished = subprocess.run(
-        [sys.executable, "-c", code, "1", "2"], env=environment(tmp_path / "lake"), capture_output=True, text=True, check=False
-    )
+    finished = run_alone(tmp_path, ELASTIC.replace("mlflow", "runlake"), "1", "2")
     (run,) = runlake.read.open_store(tmp_path / "lake").runs()
 
     assert (finished.returncode, finished.stderr, run.params) == (0, "", {"alpha": 1.0, "l1_ratio": 2.0})

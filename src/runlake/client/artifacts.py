@@ -76,7 +76,7 @@ def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_c
         import pandas as pd
     except ImportError as error:
         raise RunlakeError(
-            "load_table gives a pandas data frame: pip install pandas. artifacts.load_dict reads a table without."
+            "load_table gives a pandas data frame: pip install pandas. Without it, artifacts.load_dict reads tables."
         ) from error
 
     name = str(checked_name(artifact_file))

@@ -16,6 +16,7 @@ from runlake.errors import InvalidValue
 __all__ = ["append_rows", "columns_of", "dict_bytes", "distinct", "figure_bytes", "image_bytes", "rows_of", "table_bytes"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_WORDS = {bool, int, float, str, type(None)}
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey with alpha, colour, colour with alpha
 
 
@@ -72,8 +73,7 @@ def rows_of(data: Any) -> dict[str, list[Any]]:
     lengths = {name: len(column) for name, (_, column) in zip(names, given, strict=True)}
     if len(set(lengths.values())) > 1:
         raise InvalidValue(f"The columns of a table have one length; these have {lengths}.")
-    columns: list[list[Any]] = json.loads(_json([column for _, column in given], "The table"))
-    return dict(zip(names, columns, strict=True))
+    return {name: _in_words(column) for name, (_, column) in zip(names, given, strict=True)}
 
 
 def columns_of(frame: Any) -> list[tuple[Any, Any]]:
@@ -84,10 +84,10 @@ def columns_of(frame: Any) -> list[tuple[Any, Any]]:
 def distinct(names: Iterable[Any]) -> list[str]:
     """The names as text; one that repeats another gets a number behind, as in `a`, `a.1`."""
     texts = [str(name) for name in names]
-    used: dict[str, None] = {}
+    given, used = set(texts), dict[str, None]()
     for text in texts:
-        free = (f"{text}.{n}" for n in range(1, len(texts) + 1))
-        used[text if text not in used else next(name for name in free if name not in used and name not in texts)] = None
+        numbered = (f"{text}.{n}" for n in range(1, len(texts) + 1))
+        used[text if text not in used else next(name for name in numbered if name not in used and name not in given)] = None
     return list(used)
 
 
@@ -101,6 +101,13 @@ def append_rows(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> di
     """The rows of both, one below the other; a column that one lacks is empty there."""
     n_before, n_after = (len(next(iter(table.values()), [])) for table in (before, after))
     return {key: before.get(key, [None] * n_before) + after.get(key, [None] * n_after) for key in {**before, **after}}
+
+
+def _in_words(column: list[Any]) -> list[Any]:
+    if set(map(type, column)) <= _WORDS:
+        return column
+    copy: list[Any] = json.loads(_json(column, "The table"))  # a cell that is changed later must not change the rows before it
+    return copy
 
 
 def _json(document: Any, name: str, indent: int | None = None) -> str:
@@ -140,7 +147,7 @@ def _as_list(value: Any) -> list[Any] | None:
         return list(value.to_list())
     if isinstance(value, (list, tuple, range)):
         return list(value)
-    return list(value.tolist()) if hasattr(value, "tolist") and getattr(value, "shape", ()) else None
+    return list(value.tolist()) if hasattr(value, "tolist") and getattr(value, "shape", None) else None
 
 
 def _pixels(image: Any) -> Any:

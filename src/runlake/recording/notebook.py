@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from runlake.recording.recorders import is_worker
 __all__ = ["uncaught_error", "when_the_cell_ends"]
 
 _calls: dict[Callable[[BaseException | None], None], None] = {}
+_last_cell: tuple[BaseException | None] | None = None  # IPython forgets it before exit handlers run, where it is a terminal
 
 
 def when_the_cell_ends(call: Callable[[BaseException | None], None]) -> bool:
@@ -20,8 +20,8 @@ def when_the_cell_ends(call: Callable[[BaseException | None], None]) -> bool:
     shell = _shell()
     if shell is None:
         return False
-    _calls[call] = None  # before the registering: whoever unregisters looks for calls after it
-    shell.events.register("pre_run_cell", _before_a_cell)
+    _calls[call] = None
+    shell.events.register("pre_run_cell", _before_a_cell)  # a second time, nothing happens
     shell.events.register("post_run_cell", _after_a_cell)
     return True
 
@@ -30,8 +30,7 @@ def uncaught_error() -> BaseException | None:
     """The error that the program leaves with, as far as it is told. After one in an earlier cell the user went on."""
     if is_worker():  # multiprocessing catches its errors, and what it inherited is an error of its parent
         return None
-    result = getattr(_shell(), "last_execution_result", None)
-    return getattr(sys, "last_value", None) if result is None else _error_of(result)
+    return getattr(sys, "last_value", None) if _last_cell is None else _last_cell[0]
 
 
 def _before_a_cell(_: Any) -> None:
@@ -40,14 +39,13 @@ def _before_a_cell(_: Any) -> None:
 
 
 def _after_a_cell(result: Any) -> None:
-    _make_calls(_error_of(result))
+    global _last_cell
+    error = _error_of(result)
+    _last_cell = (error,)
+    _make_calls(error)
 
 
 def _make_calls(error: BaseException | None) -> None:
-    events = _shell().events
-    for event, callback in (("pre_run_cell", _before_a_cell), ("post_run_cell", _after_a_cell)):
-        with contextlib.suppress(ValueError):  # another cell of the same shell, in a thread, has done it
-            events.unregister(event, callback)
     while _calls:
         call, _ = _calls.popitem()
         with guarded("doing what a cell leaves to its end"):
