@@ -237,7 +237,7 @@ late = []
 
 class Watch:
     def find_spec(self, name, path=None, target=None):
-        if run is not None and run._recorder.flusher._arrow_imported.is_set():
+        if run is not None and run.recorder.flusher._arrow_imported.is_set():
             late.append(name)
 
 run = None
@@ -272,7 +272,7 @@ def test_no_lock_that_another_thread_held_stops_the_child(tmp_path: Path) -> Non
         from runlake.recording import recorders
 
         def locks():
-            recorder = run._recorder
+            recorder = run.recorder
             owners = {"recorders": recorders, "buffer": recorder.buffer, "clock": recorder.clock, "flusher": recorder.flusher}
             for where, owner in owners.items():
                 for name, value in vars(owner).items():

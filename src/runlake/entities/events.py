@@ -16,13 +16,18 @@ class Scope(StrEnum):
     RUN = "run"
     PARAM = "param"
     TAG = "tag"
+    METRIC = "metric"
     INPUT = "input"
     ARTIFACT = "artifact"
     ERROR = "error"
+    CAPTURE = "capture"
 
 
 class Event(NamedTuple):
-    """`key` of `run_id` now has this value; `text` keeps it exactly as it was given."""
+    """`key` of `run_id` now has this value; `text` keeps it exactly as it was given.
+
+    `op` is "set", "delete", or "offer" for what was recorded by itself: it yields to what somebody sets.
+    """
 
     run_id: str
     scope: str

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
+from collections import OrderedDict
+from collections.abc import Iterator
 from contextvars import ContextVar
+from pathlib import Path
 
 from runlake import config, platform
 from runlake.errors import RunlakeError
+from runlake.recording.listeners import run_started, tell
 from runlake.recording.notebook import uncaught_error, when_the_cell_ends
 from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
 from runlake.recording.telling import say
 
-__all__ = ["active_run", "end_run", "last_active_run", "open_run", "run_to_log_to"]
+__all__ = [
+    "active_run",
+    "end_run",
+    "last_active_run",
+    "open_run",
+    "open_training_run",
+    "run_opened_here",
+    "run_to_log_to",
+    "share",
+    "working_inside",
+]
+
+KEPT = 64
 
 _own: ContextVar[ActiveRun | None] = ContextVar("runlake_run", default=None)
 _default: tuple[ActiveRun | None, threading.Thread | None] = (None, None)  # and who opened it: an ident is used again, a thread is not
 _last: ActiveRun | None = None
+_recent: OrderedDict[tuple[Path, str], ActiveRun] = OrderedDict()
 _opening = threading.RLock()  # one implicit run, however many threads begin to log at once
 _has_told = False
 _to_end: dict[ActiveRun, None] = {}  # in the order of their opening; whatever is done to it is one C call, so it needs no lock
@@ -45,6 +63,12 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     outer, shared = _open(_own.get()), _shared()
     if outer is None and _default[1] is threading.current_thread():
         outer = shared
+    if outer is not None and outer.is_automatic and not nested:
+        if outer.is_entered:  # inside a library's call, where the user's code knows of no run
+            nested = True
+        else:  # a training without an end of its own: what comes now is something else
+            outer.end()
+            return open_run(wanted)
     if outer is not None and outer.is_ours and not nested:  # a forked worker opens its own beside the one it inherited
         raise RunlakeError(
             f"The run {outer.name!r} ({outer.run_id}) is open. End it with end_run(), or pass nested=True to open one inside."
@@ -57,6 +81,49 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     _remember(run)
     when_the_cell_ends(_show_later_cells)
     return run
+
+
+def open_training_run(name: str, *, is_exclusive: bool) -> tuple[ActiveRun, bool]:
+    """The run that a training which begins here is recorded in, and whether it was opened for that.
+
+    The first training of a run that this process opened is recorded in it, any other in a run inside it.
+    """
+    active = None if is_exclusive else active_run()
+    if active is not None and active.take_slot():
+        return active, False
+    recorder = recorder_for()
+    wanted = Wanted(run_name=name, experiment_id=active.info.experiment_id if active else None)
+    opening = new(recorder, wanted, active.run_id if active else config.given_run())
+    run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
+    run.is_automatic = True
+    run.take_slot()
+    _tell_where(recorder, run)
+    _remember(run)
+    return run, True
+
+
+@contextlib.contextmanager
+def working_inside(run: ActiveRun) -> Iterator[None]:
+    """Have verbs in this context write to the run."""
+    run.is_entered = True
+    token = _own.set(run)
+    try:
+        yield
+    finally:
+        _own.reset(token)
+
+
+def share(run: ActiveRun) -> None:
+    """Have verbs anywhere in the process write to the run, until another is started, and end it with the cell where there are cells."""
+    global _default
+    if _shared() is None:
+        _default = run, threading.current_thread()
+    when_the_cell_ends(functools.partial(_end_as, run))
+
+
+def run_opened_here(store: Path, run_id: str) -> ActiveRun | None:
+    """The run as this process opened it, be it ended, while it is remembered."""
+    return _recent.get((store, run_id))
 
 
 def last_active_run() -> ActiveRun | None:
@@ -118,6 +185,10 @@ def _remember(run: ActiveRun) -> None:
         if other.is_ended:
             _to_end.pop(other, None)
     _to_end[run] = None
+    _recent[run.recorder.layout.root, run.run_id] = run
+    while len(_recent) > KEPT:
+        _recent.popitem(last=False)
+    tell(run_started, run)
 
 
 def end_run(status: str = "FINISHED") -> None:

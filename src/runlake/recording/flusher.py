@@ -23,6 +23,7 @@ from runlake.errors import StoreError
 from runlake.guard import guarded, log
 from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk
 from runlake.recording.clock import HybridClock
+from runlake.recording.listeners import points_written, tell
 from runlake.recording.summaries import SeriesSummaries
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
@@ -315,6 +316,14 @@ class Flusher:
         self._summaries.add(names, *columns, since=self.writer.points)
         self.writer.add_points(payload, len(codes))
         self._wrote_at = time.monotonic()
+        if points_written:
+            self._tell_of(payload)
+
+    def _tell_of(self, payload: bytes) -> None:
+        from runlake.store.columns import decode, rows_by_run
+
+        for run_id, rows in rows_by_run(decode(payload)):
+            tell(points_written, run_id, rows)
 
     def _beat_or_sync(self, sync: bool, someone_waits: bool) -> None:
         now = time.monotonic()

@@ -24,7 +24,7 @@ class MetricLog:
 
     def __init__(self, recorder: Recorder, run_id: str) -> None:
         self.run_id = run_id
-        self._recorder = recorder
+        self.recorder = recorder
         self._buffer = recorder.buffer
         self._series: dict[str, Series] = {}
         self._groups: dict[tuple[str, ...], tuple[Series, ...]] = {}  # of the keys that were logged together
@@ -48,7 +48,7 @@ class MetricLog:
         buffer = self._buffer
         buffer.scalars.extend((series, step, time.time_ns() if timestamp is None else _ns(timestamp), value))
         if len(buffer.scalars) > buffer.scalars_limit:
-            self._recorder.flusher.relieve()
+            self.recorder.flusher.relieve()
 
     def log_metrics(self, metrics: Mapping[str, Any], step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
         """Record a point of each metric, all of them or, if one is wrong, none."""
@@ -72,7 +72,7 @@ class MetricLog:
             buffer.widen(len(values))
         buffer.groups.extend((all_series, steps, time.time_ns() if timestamp is None else _ns(timestamp), values))
         if len(buffer.groups) > buffer.groups_limit:
-            self._recorder.flusher.relieve()
+            self.recorder.flusher.relieve()
 
     def log_batch(self, key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
         """Record many points of one key: a list or an array of values, and of steps and milliseconds where they are known."""
@@ -89,12 +89,12 @@ class MetricLog:
         times = time.time_ns() if timestamps is None else _int64s(f"the timestamps of {key!r}", [_ns(t) for t in timestamps], n)
         self._buffer.arrays.append((series, step_column, times, column, n))
         if n > EARLY_POINTS or len(self._buffer.arrays) > self._buffer.arrays_limit:
-            self._recorder.flusher.relieve()
+            self.recorder.flusher.relieve()
 
     def count_on_from(self, last_steps: Mapping[str, int]) -> None:
         """Have the steps of these keys count on from where the store has them."""
         for key, step in last_steps.items():
-            self._add_series(key).last_step = step
+            self._add_series(key).last_step = max(step, -1)  # as where the steps below 0 were logged: counting begins at 0
 
     def _add_series(self, key: Any) -> Series:
         key = as_key(key)

@@ -16,9 +16,11 @@ from runlake.entities.params import kind_of
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
 from runlake.recording import artifacts, documents
+from runlake.recording.listeners import run_ended, tell
 from runlake.recording.metrics import MetricLog
+from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
-from runlake.recording.values import as_key
+from runlake.recording.values import as_key, as_text
 from runlake.store.fold import RunState
 
 __all__ = ["ActiveRun", "Opening", "status_named", "status_of"]
@@ -60,8 +62,11 @@ class ActiveRun(MetricLog):
         self._status = Status.RUNNING
         self._end_ns: int | None = None
         self._pid = os.getpid()
-        self._params = {key: text for key, (_, text) in opening.state.params.items()}
-        self._tags = dict(opening.state.tags)
+        self.is_automatic = False  # opened for a training, not by the user
+        self._free_slots = [None] if opening.is_new and not opening.is_joined else []
+        self._params = {key: text for key, (_, text) in opening.state.given_params.items()}
+        self._tags = dict(opening.state.given_tags)
+        self.offered = OfferedRun(self, opening.state)
         self._artifacts = dict(opening.state.artifacts)
         self._tables: dict[str, dict[str, list[Any]]] = {}
         self.count_on_from(opening.last_steps)
@@ -90,13 +95,33 @@ class ActiveRun(MetricLog):
             lifecycle_stage=LifecycleStage.ACTIVE,
             artifact_uri=self.artifact_uri(),
             parent_run_id=opening.parent_run_id,
-            writer=self._recorder.flusher.writer.id,
+            writer=self.recorder.flusher.writer.id,
         )
 
     @property
     def data(self) -> RunData:
         """The params and tags that this process knows of; `get_run` reads the metrics too."""
-        return RunData(params=dict(self._params), tags=dict(self._tags))
+        return RunData(params=self.offered.params | self._params, tags=self.offered.tags | self._tags)
+
+    def take_slot(self) -> bool:
+        """Have the first training of this run be recorded in it; False for every later one, and in another process."""
+        if not self.is_ours:
+            return False
+        try:
+            self._free_slots.pop()  # one C call, so two threads do not both get it
+        except IndexError:
+            return False
+        return True
+
+    def has_logged(self, scope: Scope, key: str) -> bool:
+        """Whether there is one of this name here that was not offered; an artifact counts in any case."""
+        known: dict[Scope, Mapping[str, Any]] = {
+            Scope.PARAM: self._params,
+            Scope.TAG: self._tags,
+            Scope.METRIC: self._series,
+            Scope.ARTIFACT: self._artifacts,
+        }
+        return key in known[scope]
 
     def artifact_uri(self, path: str | None = None) -> str:
         """The URI of the run's artifacts, or of one."""
@@ -104,7 +129,7 @@ class ActiveRun(MetricLog):
 
     def env(self) -> dict[str, str]:
         """The environment with which another process logs to this run."""
-        return {"RUNLAKE_STORE": str(self._recorder.layout.root), "RUNLAKE_RUN_ID": self.run_id}
+        return {"RUNLAKE_STORE": str(self.recorder.layout.root), "RUNLAKE_RUN_ID": self.run_id}
 
     def log_param(self, key: str, value: Any) -> Any:
         """Fix a value for the run, and give it back. The same text again is fine; another is an error."""
@@ -113,7 +138,7 @@ class ActiveRun(MetricLog):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Fix several values, all of them or, if one is wrong, none."""
-        texts = {as_key(key, "param"): _text(key, value) for key, value in params.items()}
+        texts = {as_key(key, "param"): as_text(key, value) for key, value in params.items()}
         for key, text in texts.items():
             if self._params.get(key, text) != text:
                 raise InvalidValue(
@@ -122,7 +147,7 @@ class ActiveRun(MetricLog):
                 )
         for key, text in texts.items():
             if self._params.setdefault(key, text) is text:
-                self._add(Scope.PARAM, key, text, kind_of(params[key]))
+                self.add(Scope.PARAM, key, text, kind_of(params[key]))
 
     def set_tag(self, key: str, value: Any) -> None:
         """Note something; a later value takes the place of an earlier one."""
@@ -130,20 +155,21 @@ class ActiveRun(MetricLog):
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Note several things, all of them or, if one is wrong, none."""
-        texts = {as_key(key, "tag"): _text(key, value) for key, value in tags.items()}
+        texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
         for key, text in texts.items():
             self._tags[key] = text
-            self._add(Scope.TAG, key, text)
+            self.add(Scope.TAG, key, text)
             if key == NAME_TAG:
                 self.name = text
-                self._add(Scope.RUN, "name", text)
+                self.add(Scope.RUN, "name", text)
 
     def delete_tag(self, key: str) -> None:
         """Take a note back. Raises InvalidValue where there is none."""
-        if key not in self._tags:
-            raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted(self._tags)[:20]}.")
-        del self._tags[key]
-        self._recorder.add(Event(self.run_id, Scope.TAG, key, "delete", "str", None, None, "", self._recorder.clock.tick()))
+        if key not in self.data.tags:
+            raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted(self.data.tags)[:20]}.")
+        self._tags.pop(key, None)
+        self.offered.tags.pop(key, None)
+        self.recorder.add(Event(self.run_id, Scope.TAG, key, "delete", "str", None, None, "", self.recorder.clock.tick()))
 
     def set_metric_goal(self, key: str, goal: Literal["min", "max"]) -> None:
         """Say which way a metric is better."""
@@ -155,34 +181,37 @@ class ActiveRun(MetricLog):
         """Note a data set that the run uses, for training say."""
         if not isinstance(dataset, Dataset):
             raise InvalidValue(f"log_input takes what runlake.data.from_pandas and its like give, not {type(dataset).__name__}.")
-        notes = {key: _text(key, value) for key, value in (tags or {}).items()} | ({CONTEXT_TAG: context} if context else {})
+        notes = {key: as_text(key, value) for key, value in (tags or {}).items()} | ({CONTEXT_TAG: context} if context else {})
         stored = json.dumps({"dataset": asdict(dataset), "tags": notes})
-        self._add(Scope.INPUT, f"{dataset.digest}/{context or ''}", stored, "json")
+        self.add(Scope.INPUT, f"{dataset.name}/{dataset.digest}/{context or ''}", stored, "json")
 
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of a file, or of every file of a folder, under `artifact_path`."""
-        self._artifacts.update(artifacts.keep(self._recorder, self.run_id, Path(local_path), artifact_path))
+        self._artifacts.update(artifacts.keep(self.recorder, self.run_id, Path(local_path), artifact_path))
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text."""
         if not isinstance(text, str):
             raise InvalidValue(f"log_text keeps text, not {type(text).__name__}.")
-        self._keep_bytes(artifact_file, text.encode())
+        data = attempt(text.encode)
+        if isinstance(data, BaseException):
+            raise InvalidValue(f"The text for {artifact_file!r} holds half a surrogate pair, which no file can hold.")
+        self.keep_bytes(artifact_file, data)
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list, as JSON or, for `.yml` and `.yaml`, as YAML."""
-        self._keep_bytes(artifact_file, documents.dict_bytes(dictionary, artifact_file))
+        self.keep_bytes(artifact_file, documents.dict_bytes(dictionary, artifact_file))
 
     def log_figure(self, figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
         """Keep a figure of matplotlib or plotly, in the format of its file name."""
-        self._keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, save_kwargs or {}))
+        self.keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, save_kwargs or {}))
 
     def log_image(self, image: Any, artifact_file: str | None = None, key: str | None = None, step: int | None = None) -> None:
         """Keep a picture: under a file name, or under a key as the one of a step."""
         if (artifact_file is None) == (key is None):
             raise InvalidValue("log_image takes an artifact_file or a key, one of the two.")
         name = artifact_file or f"images/{key}/step-{step or 0:08d}.png"
-        self._keep_bytes(name, documents.image_bytes(image, name))
+        self.keep_bytes(name, documents.image_bytes(image, name))
 
     def log_table(self, data: Any, artifact_file: str) -> None:
         """Keep a table as JSON; further rows under the same name go below the earlier ones."""
@@ -190,7 +219,15 @@ class ActiveRun(MetricLog):
         rows = documents.rows_of(data)
         before = self._tables.get(name) or self._stored_table(name)
         self._tables[name] = documents.append_rows(before, rows) if before else rows
-        self._keep_bytes(name, documents.table_bytes(self._tables[name]))
+        self.keep_bytes(name, documents.table_bytes(self._tables[name]))
+
+    def add(self, scope: Scope, key: str, text: str, kind: str = "str", op: str = "set") -> None:
+        """Record that a key has this value now."""
+        self.recorder.add(Event(self.run_id, scope, key, op, kind, _number(kind, text), None, text, self.recorder.clock.tick()))
+
+    def keep_bytes(self, name: str, data: bytes) -> None:
+        """Keep these bytes under a name."""
+        self._artifacts.update(artifacts.keep_bytes_as(self.recorder, self.run_id, name, data))
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """Say how the run ended, and wait until the store has it. A second time, and in a forked child, nothing happens."""
@@ -200,7 +237,8 @@ class ActiveRun(MetricLog):
         if not self.is_joined:
             self._status, self._end_ns = status, time.time_ns()
             self._buffer.ends.extend((self._event(Scope.RUN, "end_ns", self._end_ns), self._event(Scope.RUN, "status", status)))
-        self._recorder.flusher.flush(sync=False)
+        self.recorder.flusher.flush(sync=False)
+        tell(run_ended, self)
 
     def __enter__(self) -> ActiveRun:
         self.is_entered = True
@@ -214,29 +252,23 @@ class ActiveRun(MetricLog):
 
     def _say_opened(self) -> None:
         opening = self._opening
-        said: dict[str, str | int | None] = {"status": Status.RUNNING, "owner": self._recorder.flusher.writer.id}
+        said: dict[str, str | int | None] = {"status": Status.RUNNING, "owner": self.recorder.flusher.writer.id}
         if opening.is_new:
             said |= {"name": self.name, "start_ns": opening.start_ns, "experiment_id": opening.experiment_id}
             said |= {"user": opening.user or None, "parent_run_id": opening.parent_run_id}
         for key, value in said.items():
             if value is not None:
-                self._recorder.add(self._event(Scope.RUN, key, value))
-
-    def _keep_bytes(self, name: str, data: bytes) -> None:
-        self._artifacts.update(artifacts.keep_bytes_as(self._recorder, self.run_id, name, data))
+                self.recorder.add(self._event(Scope.RUN, key, value))
 
     def _stored_table(self, name: str) -> dict[str, list[Any]]:
         """The table of that name that a resumed run has already."""
         if name not in self._artifacts:
             return {}
-        stored = json.loads(self._recorder.layout.blob(self._artifacts[name][0]).read_bytes())
+        stored = json.loads(self.recorder.layout.blob(self._artifacts[name][0]).read_bytes())
         return {column: [row[place] for row in stored["data"]] for place, column in enumerate(stored["columns"])}
 
-    def _add(self, scope: Scope, key: str, text: str, kind: str = "str") -> None:
-        self._recorder.add(Event(self.run_id, scope, key, "set", kind, _number(kind, text), None, text, self._recorder.clock.tick()))
-
     def _event(self, scope: Scope, key: str, value: str | int) -> Event:
-        return Event.set(self.run_id, scope, key, value, self._recorder.clock.tick())
+        return Event.set(self.run_id, scope, key, value, self.recorder.clock.tick())
 
 
 def status_of(error: BaseException | None) -> Status:
@@ -252,13 +284,6 @@ def status_named(name: str) -> Status:
     if name not in ends:
         raise InvalidValue(f"A run ends {', '.join(ends[:-1])} or {ends[-1]}, not {name!r}.")
     return Status(name)
-
-
-def _text(key: Any, value: Any) -> str:
-    text = attempt(lambda: str(value))
-    if isinstance(text, BaseException):
-        raise InvalidValue(f"The value of {key!r}, of type {type(value).__name__}, has no text: {text!r}.") from text
-    return text
 
 
 def _number(kind: str, text: str) -> float | None:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from runlake.entities import Event, LifecycleStage, Scope
 from runlake.errors import RunlakeError
-from runlake.recording.active import active_run
+from runlake.recording.active import run_opened_here
 from runlake.recording.opening import existing, stored_state
 from runlake.recording.recorders import Recorder, recorder_for
 from runlake.recording.runs import ActiveRun
@@ -19,11 +19,11 @@ _handles: OrderedDict[tuple[str, str], ActiveRun] = OrderedDict()
 
 
 def run_with_id(run_id: str) -> ActiveRun:
-    """The run to log to: the active one, or one of the store, which stays as open or ended as it is."""
-    run = active_run()
-    if run is not None and run.run_id == run_id:
-        return run
+    """The run to log to: one that was opened here, or one of the store, which stays as open or ended as it is."""
     recorder = recorder_for()
+    run = run_opened_here(recorder.layout.root, run_id)
+    if run is not None:
+        return run
     place = (str(recorder.layout.root), run_id)
     if place not in _handles:
         _handles[place] = ActiveRun(recorder, existing(recorder, run_id, join=True), None, {})

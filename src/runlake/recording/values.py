@@ -8,7 +8,7 @@ from typing import Any
 from runlake.errors import InvalidValue
 from runlake.guard import attempt, log
 
-__all__ = ["Deferred", "as_key", "as_step", "as_value"]
+__all__ = ["Deferred", "as_key", "as_step", "as_text", "as_value"]
 
 MAX_KEY_BYTES = 4096
 _EXACT = 2**53
@@ -103,3 +103,11 @@ def _not_a_number(key: str, value: Any) -> InvalidValue:
     shown = repr(value)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     return InvalidValue(f"The value of {key!r} is a number, not {type(value).__name__}: {shown}. Params and tags take text.")
+
+
+def as_text(key: Any, value: Any) -> str:
+    """The text of a param's or tag's value."""
+    text = attempt(lambda: str(value))
+    if isinstance(text, BaseException):
+        raise InvalidValue(f"The value of {key!r}, of type {type(value).__name__}, has no text: {text!r}.") from text
+    return text

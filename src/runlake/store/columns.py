@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, get_type_hints
 
@@ -13,7 +13,20 @@ import pyarrow as pa
 from runlake.entities import Event
 from runlake.store.summaries import Summary
 
-__all__ = ["EVENTS", "POINTS", "SUMMARIES", "as_array", "decode", "encode_events", "encode_points", "encode_summaries", "point_columns"]
+__all__ = [
+    "EVENTS",
+    "POINTS",
+    "SUMMARIES",
+    "as_array",
+    "decode",
+    "encode_events",
+    "encode_points",
+    "encode_summaries",
+    "point_columns",
+    "repeated",
+    "rows_by_run",
+    "text_scalar",
+]
 
 _TEXT = pa.string()
 _NAMES = pa.dictionary(pa.int32(), _TEXT)
@@ -86,6 +99,24 @@ def encode_events(events: Sequence[Event]) -> bytes:
 def decode(payload: bytes) -> pa.Table:
     """The rows of a payload whose checksum was right: no other bytes may ever come here, Arrow crashes on some of them."""
     return pa.ipc.open_stream(payload).read_all()
+
+
+def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each run."""
+    column = points["run_id"].combine_chunks()
+    for code, run_id in enumerate(column.dictionary.to_pylist()):
+        places = np.flatnonzero(column.indices.to_numpy() == code)
+        yield run_id, points.take(as_array(places, pa.int64()))
+
+
+def text_scalar(text: str) -> pa.Scalar:
+    """To compare with."""
+    return _texts([text])[0]
+
+
+def repeated(text: str, n: int) -> pa.Array:
+    """A column of one text."""
+    return pa.DictionaryArray.from_arrays(as_array(np.zeros(n, np.int32), pa.int32()), _texts([text]))
 
 
 def as_array(numbers: np.ndarray, kind: pa.DataType, known: pa.Buffer | None = None) -> pa.Array:

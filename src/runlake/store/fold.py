@@ -1,7 +1,7 @@
 """The current state of runs: their events applied in the order of their hybrid time.
 
 The latest change of a key wins, but of a param the first; a later one with another text is kept as a conflict. A deletion is
-an event as well, so that it wins over what came before it, wherever it is read.
+an event as well, so that it wins over what came before it, wherever it is read. What was offered counts where nothing was given.
 """
 
 from __future__ import annotations
@@ -23,13 +23,26 @@ class RunState:
 
     run_id: str
     said: dict[str, str] = field(default_factory=dict)
-    params: dict[str, tuple[str, str]] = field(default_factory=dict)
+    given_params: dict[str, tuple[str, str]] = field(default_factory=dict)
+    offered_params: dict[str, tuple[str, str]] = field(default_factory=dict)
     conflicts: dict[str, list[str]] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    given_tags: dict[str, str] = field(default_factory=dict)
+    offered_tags: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, tuple[str, int]] = field(default_factory=dict)
+    captures: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
     last_hlc: int = 0
+
+    @property
+    def params(self) -> dict[str, tuple[str, str]]:
+        """All of them."""
+        return self.offered_params | self.given_params
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """All of them."""
+        return self.offered_tags | self.given_tags
 
 
 def fold_runs(events: pa.Table) -> dict[str, RunState]:
@@ -47,8 +60,8 @@ def fold_runs(events: pa.Table) -> dict[str, RunState]:
 
 def _apply(state: RunState, scope: str, key: str, op: str, kind: str, integer: int | None, text: str) -> None:
     if scope == Scope.PARAM:
-        first = state.params.setdefault(key, (kind, text))
-        if first[1] != text:
+        params = state.offered_params if op == "offer" else state.given_params
+        if params.setdefault(key, (kind, text))[1] != text and op != "offer":
             state.conflicts.setdefault(key, []).append(text)
         return
     if scope == Scope.ERROR:
@@ -56,13 +69,15 @@ def _apply(state: RunState, scope: str, key: str, op: str, kind: str, integer: i
         return
     values: dict[str, dict[str, Any]] = {
         Scope.RUN: state.said,
-        Scope.TAG: state.tags,
+        Scope.TAG: state.offered_tags if op == "offer" else state.given_tags,
         Scope.INPUT: state.inputs,
         Scope.ARTIFACT: state.artifacts,
+        Scope.CAPTURE: state.captures,
     }
     if scope not in values:
         return  # of a later version
     if op == "delete":
         values[scope].pop(key, None)
+        state.offered_tags.pop(key, None)  # only tags are deleted
     else:
         values[scope][key] = (text, integer or 0) if scope == Scope.ARTIFACT else text

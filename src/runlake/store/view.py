@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlake.platform import ProcessIdentity
-from runlake.store.columns import EVENTS, POINTS, as_array, decode
+from runlake.store.columns import EVENTS, POINTS, as_array, decode, repeated, text_scalar
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
@@ -27,8 +26,6 @@ __all__ = ["Coverage", "Finding", "View", "WriterState"]
 
 _STREAMS = {Kind.POINTS: POINTS, Kind.EVENTS: EVENTS}
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
-
-_scalar = functools.lru_cache(maxsize=10_000)(pa.scalar)  # making one looks for dateutil, which takes as long as decoding a frame
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class _Piece:
         """The rows with where they come from."""
         if self.table is None:
             rows = decode(self.payload).slice(self.first - self.payload_first, self.stop - self.first)
-            rows = rows.append_column("writer", pa.repeat(_scalar(self.writer), rows.num_rows))
+            rows = rows.append_column("writer", repeated(self.writer, rows.num_rows))
             self.table = rows.append_column("seq", as_array(np.arange(self.first, self.stop, dtype=np.int64), pa.int64()))
             self.payload = b""
         return self.table
@@ -216,7 +213,7 @@ def _table(kind: Kind, pieces: Iterable[_Piece], wanted: dict[str, str | None]) 
         table = piece.rows()
         for name, value in wanted.items():
             if value is not None:
-                table = table.filter(pc.equal(table[name], _scalar(value)))
+                table = table.filter(pc.equal(table[name], text_scalar(value)))
         tables.append(table.cast(plain))
     return pa.concat_tables(tables) if tables else plain.empty_table()
 

@@ -1,0 +1,115 @@
+"""A run as captures write to it: what they write is marked, and yields to whatever the user says under the same name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from runlake.entities import Dataset, Scope
+from runlake.entities.params import kind_of
+from runlake.recording import documents
+from runlake.recording.metrics import MetricLog
+from runlake.recording.values import as_key, as_text
+from runlake.store.fold import RunState
+
+if TYPE_CHECKING:
+    from runlake.recording.runs import ActiveRun
+
+__all__ = ["OfferedRun"]
+
+Step = SupportsIndex | float | None
+
+
+class OfferedRun(MetricLog):
+    """The tracking verbs for plugins. Nothing here raises because of what somebody else has recorded."""
+
+    def __init__(self, run: ActiveRun, state: RunState) -> None:
+        super().__init__(run.recorder, run.run_id)
+        self._run = run
+        self.params = {key: text for key, (_, text) in state.offered_params.items()}
+        self.tags = dict(state.offered_tags)
+        self._kept: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self._run.name
+
+    def log_param(self, key: str, value: Any) -> Any:
+        """Offer a value for the run, and give it back; the first offer of a key counts."""
+        self.log_params({key: value})
+        return value
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Offer several values."""
+        texts = {as_key(key, "param"): as_text(key, value) for key, value in params.items()}
+        for key, text in texts.items():
+            if not self._run.has_logged(Scope.PARAM, key) and self.params.setdefault(key, text) is text:
+                self._run.add(Scope.PARAM, key, text, kind_of(params[key]), op="offer")
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Offer a tag."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Offer several tags; a later offer takes the place of an earlier one."""
+        texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
+        for key, text in texts.items():
+            self.tags[key] = text
+            self._run.add(Scope.TAG, key, text, op="offer")
+
+    def log_metric(self, key: str, value: Any, step: Step = None, timestamp: int | None = None) -> None:
+        """Record a point, unless the user logs this metric."""
+        if not self._run.has_logged(Scope.METRIC, key):
+            super().log_metric(key, value, step, timestamp)
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: Step = None, timestamp: int | None = None) -> None:
+        """Record a point of each metric that the user does not log."""
+        offered = {key: value for key, value in metrics.items() if not self._run.has_logged(Scope.METRIC, key)}
+        super().log_metrics(offered, step, timestamp)
+
+    def log_batch(self, key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
+        """Record many points of one key, unless the user logs this metric."""
+        if not self._run.has_logged(Scope.METRIC, key):
+            super().log_batch(key, values, steps, timestamps)
+
+    def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+        """Keep a copy of a file, or of every file of a folder, under `artifact_path`."""
+        if self._is_free(f"{artifact_path or '.'}/{Path(local_path).name}"):
+            self._run.log_artifact(local_path, artifact_path)
+
+    def log_text(self, text: str, artifact_file: str) -> None:
+        """Keep a text."""
+        if self._is_free(artifact_file):
+            self._run.log_text(text, artifact_file)
+
+    def log_dict(self, dictionary: Any, artifact_file: str) -> None:
+        """Keep a dictionary or list, as JSON or YAML."""
+        if self._is_free(artifact_file):
+            self._run.log_dict(dictionary, artifact_file)
+
+    def log_figure(self, figure: Any, artifact_file: str) -> None:
+        """Keep a figure of matplotlib or plotly."""
+        if self._is_free(artifact_file):
+            self._run.keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, {}))
+
+    def log_input(self, dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
+        """Note a data set that the run uses, for training say."""
+        self._run.log_input(dataset, context, tags)
+
+    def note(self, scope: Scope, key: str, text: str) -> None:
+        """Record what recording itself did or failed at."""
+        self._run.add(scope, key, text, "json" if scope == Scope.CAPTURE else "str")
+
+    def __repr__(self) -> str:
+        return repr(self._run)
+
+    def _is_free(self, name: str) -> bool:
+        """Whether the user keeps nothing under this name."""
+        name = str(PurePosixPath(name))
+        if self._run.has_logged(Scope.ARTIFACT, name) and name not in self._kept:
+            return False
+        self._kept.add(name)
+        return True
