@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from runlake import facades
+
 if TYPE_CHECKING:
     from runlake import artifacts as artifacts
     from runlake import data as data
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
         search_experiments,
     )
     from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownArtifact, UnknownExperiment, UnknownRun
+    from runlake.instrument.autolog import Autolog, autolog, disable_autolog
+    from runlake.instrument.hookspecs import hookimpl
+    from runlake.instrument.isolated import isolated
+    from runlake.instrument.patches import Patch, Registration
+    from runlake.instrument.training import training
     from runlake.recording.experiments import (
         create_experiment,
         delete_experiment,
@@ -69,8 +76,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActiveRun",
+    "Autolog",
     "InvalidValue",
     "NoActiveRun",
+    "Patch",
+    "Registration",
     "RunlakeError",
     "StoreError",
     "UnknownArtifact",
@@ -78,11 +88,13 @@ __all__ = [
     "UnknownRun",
     "active_run",
     "artifacts",
+    "autolog",
     "create_experiment",
     "data",
     "delete_experiment",
     "delete_run",
     "delete_tag",
+    "disable_autolog",
     "end_run",
     "entities",
     "exceptions",
@@ -94,6 +106,8 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "hookimpl",
+    "isolated",
     "last_active_run",
     "list_artifacts",
     "load_table",
@@ -124,6 +138,7 @@ __all__ = [
     "set_tracking_uri",
     "start_run",
     "tracking",
+    "training",
 ]
 
 _MODULES = ("artifacts", "data", "entities", "exceptions", "read", "tracking")
@@ -131,6 +146,11 @@ _NAMES = {
     "runlake.client.artifacts": "list_artifacts load_table",
     "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run search_experiments",
     "runlake.errors": "InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
+    "runlake.instrument.autolog": "Autolog autolog disable_autolog",
+    "runlake.instrument.hookspecs": "hookimpl",
+    "runlake.instrument.isolated": "isolated",
+    "runlake.instrument.patches": "Patch Registration",
+    "runlake.instrument.training": "training",
     "runlake.recording.experiments": (
         "create_experiment delete_experiment rename_experiment restore_experiment set_experiment set_experiment_tag set_experiment_tags"
     ),
@@ -148,6 +168,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"runlake.{name}")
     if name not in _HOMES:
+        if not name.startswith("_") and facades.is_library(name):
+            return importlib.import_module(f"runlake.{name}")
         raise AttributeError(f"module 'runlake' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value  # the next look-up finds it at once

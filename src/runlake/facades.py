@@ -1,0 +1,47 @@
+"""`runlake.<library>`: a module for each library that has a plugin, with the verbs that concern it alone."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+__all__ = ["is_library"]
+
+
+class _Facades:
+    """Makes the modules; none is a file, since what libraries there are is known by the plugins that are installed."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        parent, _, name = fullname.rpartition(".")
+        if parent != "runlake" or not is_library(name):
+            return None
+        return ModuleSpec(fullname, _Maker())  # type: ignore[arg-type]  # which has what a loader needs
+
+
+class _Maker:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        from runlake.instrument.autolog import library_autolog
+
+        library = module.__name__.rpartition(".")[2]
+        module.__doc__ = f"What concerns {library} alone."
+        vars(module)["autolog"] = functools.partial(library_autolog, library)
+        vars(module)["__all__"] = ["autolog"]
+
+
+def is_library(name: str) -> bool:
+    """Whether a plugin for a library of this name is installed."""
+    if PathFinder.find_spec(f"runlake.{name}", sys.modules["runlake"].__path__) is not None:
+        return False  # a module of ours that is being imported: for that nobody looks at what is installed
+    from runlake.instrument.plugins import find_plugins
+
+    found = find_plugins().get(name)
+    return found is not None and not found.is_service
+
+
+sys.meta_path.append(_Facades())

@@ -1,0 +1,194 @@
+"""`autolog()`: what is asked for is noted, and the patches that are in place are made to match it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Unpack
+
+from runlake import guard
+from runlake.guard import guarded, log
+from runlake.instrument import options
+from runlake.instrument.options import Options, Request, Requests, checked
+from runlake.instrument.placing import Placement, place, settle_again, take_away
+from runlake.instrument.plugins import Plugin, find_plugins, has_listeners, is_allowed, load, plugin_named, tell_plugins
+from runlake.instrument.training import end_trainings
+from runlake.recording import listeners, telling
+
+__all__ = ["Autolog", "Row", "autolog", "disable_autolog", "library_autolog", "report"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One patch of a plugin: what became of it, and what it cost outside of trainings."""
+
+    plugin: str
+    target: str
+    role: str
+    state: str
+    why: str
+
+
+class Autolog:
+    """What `autolog()` gives: in a `with`, it holds there and in that context alone, and what held before holds again."""
+
+    def __init__(self, request: Request, before: Requests, after: Requests) -> None:
+        self._request = request
+        self._before = before
+        self._after = after
+        self._tokens: list[Any] = []
+
+    def disable(self) -> None:
+        """Undo every patch."""
+        disable_autolog()
+
+    def report(self) -> list[Row]:
+        """What became of each patch of each plugin."""
+        return report()
+
+    def __enter__(self) -> Autolog:
+        with _changing:
+            if options.requests is self._after:
+                options.change(self._before)
+            _blocks.append(self._request)
+            self._tokens.append(options.blocks.set((*options.blocks.get(), self._request)))
+            _settle()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with _changing:
+            options.blocks.reset(self._tokens.pop())
+            _blocks.remove(self._request)
+            _settle()
+
+    def __repr__(self) -> str:
+        states = [row.state for row in report()]
+        return f"<Autolog: {states.count('in place')} patches in place, {states.count('waiting')} wait for their library>"
+
+
+_changing = threading.RLock()
+_placements: dict[str, list[Placement]] = {}  # of each plugin that is on
+_blocks: list[Request] = []  # every `with autolog()` that is open, in whatever context
+
+
+def autolog(*libraries: str, **given: Unpack[Options]) -> Autolog:
+    """Record every training from here on, of the libraries that are named or of all that have a plugin.
+
+    Options: `disable`, `exclude` (names of plugins), `exclusive` (leave the user's own runs alone), `silent`, `extra_tags`,
+    `log_models`, `log_input_examples`, `log_model_signatures`, `log_datasets`, `log_explanations`,
+    `log_post_training_metrics`, `registered_model_name`, `max_tuning_runs`, `all_ranks`, `jobs`, `strict`,
+    `disable_for_unsupported_versions`. What a plugin's own `autolog` was told outranks what is said here.
+    """
+    for library in libraries:
+        plugin_named(library)
+    request = Request(frozenset(libraries) if libraries else None, checked(given, {}))
+    with _changing:
+        before = options.requests
+        after = replace(before, everywhere=request)
+        options.change(after)
+        _settle()
+    return Autolog(request, before, after)
+
+
+def library_autolog(library: str, **given: Any) -> None:
+    """The same for one library alone, with its plugin's own options."""
+    plugin = plugin_named(library)
+    if not load(plugin):
+        log.warning("The plugin %s cannot be used: %s", library, plugin.problem)
+        return
+    known = checked(given, plugin.options)
+    with _changing:
+        before = options.requests
+        options.change(replace(before, own={**before.own, library: known}))
+        _settle()
+
+
+def disable_autolog() -> None:
+    """Undo every patch, of plugins that were enabled by themselves too."""
+    with _changing:
+        options.change(Requests())
+        _settle()
+    end_trainings()
+
+
+def report() -> list[Row]:
+    """What became of each patch of each plugin that is installed."""
+    rows = []
+    for plugin in find_plugins().values():
+        placements = _placements.get(plugin.name, [])
+        if not placements:
+            rows.append(Row(plugin.name, "", "", "off", _why_off(plugin)))
+        for placement in placements:
+            asked = placement.asked
+            why = placement.problem or placement.work.why or asked.why
+            rows.append(Row(plugin.name, asked.target, getattr(asked, "role", "registration"), placement.state, why))
+    return rows
+
+
+def _settle() -> None:
+    """Make what is in place match what is asked for. A plugin that fails leaves the others as they are."""
+    for plugin in find_plugins().values():
+        wanted = _is_wanted(plugin)
+        with guarded(f"{'enabling' if wanted else 'disabling'} the plugin {plugin.name}"):
+            if wanted and plugin.name not in _placements:
+                _enable(plugin)
+            elif not wanted and plugin.name in _placements:
+                for placement in reversed(_placements.pop(plugin.name)):
+                    take_away(placement)
+    settle_again()
+    _listen()
+    everywhere: Mapping[str, Any] = options.requests.everywhere.given if options.requests.everywhere is not None else {}
+    if everywhere.get("strict") is not None:
+        guard.set_strict(bool(everywhere["strict"]))
+    telling.set_silent(bool(everywhere.get("silent", False)))
+
+
+def _is_wanted(plugin: Plugin) -> bool:
+    if plugin.is_service:
+        return any(_is_wanted(other) for other in find_plugins().values() if not other.is_service)
+    asked_for = options.requests.wants(plugin.name) or any(request.wants(plugin.name) for request in _blocks)
+    return asked_for and (is_allowed(plugin.name) or plugin.name in options.requests.own)
+
+
+def _enable(plugin: Plugin) -> None:
+    if not load(plugin):
+        return
+    options.own_defaults[plugin.name] = plugin.options
+    placed = _placements.setdefault(plugin.name, [])
+    placed.extend(place(plugin.name, asked) for asked in plugin.asked)
+
+
+def _why_off(plugin: Plugin) -> str:
+    if plugin.problem:
+        return plugin.problem
+    if not is_allowed(plugin.name):
+        return "the settings `plugins` or `disable` leave it out"
+    return "it is not enabled"
+
+
+def _listen() -> None:
+    """Pass on what is recorded to plugins that want to know."""
+    for name, heard in _HEARD.items():
+        known = getattr(listeners, name)
+        wants = bool(_placements) and has_listeners(name)
+        if wants and heard not in known:
+            known.append(heard)
+        elif not wants and heard in known:
+            known.remove(heard)
+
+
+def _hear_run_started(run: Any) -> None:
+    tell_plugins("run_started", run=run)
+
+
+def _hear_run_ended(run: Any) -> None:
+    tell_plugins("run_ended", run=run)
+
+
+def _hear_points_written(run_id: str, points: Any) -> None:
+    tell_plugins("points_written", run_id=run_id, points=points)
+
+
+_HEARD = {"run_started": _hear_run_started, "run_ended": _hear_run_ended, "points_written": _hear_points_written}

@@ -1,0 +1,279 @@
+"""One call of a library: the captures look, the library is called once, the captures record.
+
+A wrapper calls `Around`, which asks each capture for its first half, makes the library's call outside of any `except`, and gives
+each capture its second half, or closes it where the call failed. Whatever a capture does, the caller gets what the library gave.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Generator, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from runlake.guard import guarded
+from runlake.instrument.call import Call, changed_arguments
+from runlake.instrument.options import options_of
+from runlake.instrument.patches import Patch
+from runlake.instrument.scope import current_scope, entered, is_out_of_reach, is_plugin_at_work, plugin_context
+from runlake.instrument.training import Training
+from runlake.instrument.work import Work
+from runlake.recording.active import working_inside
+
+__all__ = ["Around", "Entry", "Invocation"]
+
+
+@dataclass(eq=False)
+class Entry:
+    """A patch of an enabled plugin."""
+
+    plugin: str
+    patch: Patch
+    work: Work  # what is done outside of any training
+
+
+class Around:
+    """What stands around one of a library's functions: the captures of every plugin that patched it, in order."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.entries: tuple[Entry, ...] = ()  # replaced whole, so that a call sees one list
+
+    def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the library, exactly once."""
+        if not self.entries or is_plugin_at_work():
+            return wrapped(*args, **kwargs)
+        if inspect.iscoroutinefunction(wrapped):
+            return _awaited(self, wrapped, instance, args, kwargs)
+        if inspect.isgeneratorfunction(wrapped):
+            return _generated(self, wrapped, instance, args, kwargs)
+        invocation = _begun(self, wrapped, instance, args, kwargs)
+        if invocation is None:
+            return wrapped(*args, **kwargs)
+        with invocation:
+            with invocation.inside():
+                outcome = wrapped(*invocation.args, **invocation.kwargs)
+            invocation.outcome = outcome
+        return outcome
+
+
+async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    invocation = _begun(around, wrapped, instance, args, kwargs)
+    if invocation is None:
+        return await wrapped(*args, **kwargs)
+    with invocation:
+        with invocation.inside():
+            outcome = await wrapped(*invocation.args, **invocation.kwargs)
+        invocation.outcome = outcome
+    return outcome
+
+
+def _generated(
+    around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Generator[Any, Any, Any]:
+    invocation = _begun(around, wrapped, instance, args, kwargs)
+    if invocation is None:
+        return (yield from wrapped(*args, **kwargs))
+    with invocation:
+        invocation.outcome = yield from _Resumed(wrapped(*invocation.args, **invocation.kwargs), invocation)
+    return invocation.outcome
+
+
+class _Resumed(Generator[Any, Any, Any]):
+    """The library's generator, inside the training only while its own code runs: what comes between two values is the user's."""
+
+    def __init__(self, inner: Generator[Any, Any, Any], invocation: Invocation) -> None:
+        self._inner = inner
+        self._invocation = invocation
+
+    def send(self, value: Any) -> Any:
+        with self._invocation.inside():
+            return self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        with self._invocation.inside():
+            return self._inner.throw(*error)
+
+    def close(self) -> None:
+        with self._invocation.inside():
+            self._inner.close()
+
+
+@dataclass(eq=False)
+class _Half:
+    """A capture that has begun, and waits for the library to come back."""
+
+    call: Call
+    work: Work
+    context: Context
+    generator: Generator[None, Any, None]
+
+
+class Invocation:
+    """A call that is captured, from the first capture's first half to the last one's second."""
+
+    def __init__(self, around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.instance = instance
+        self.args = args
+        self.kwargs = kwargs
+        self.outcome: Any = None
+        self._around = around
+        self._wrapped = wrapped
+        self._given = args
+        self._own: Training | None = None
+        self._training: Training | None = None
+        self._halves: list[_Half] = []
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """What the library's function takes."""
+        return inspect.signature(self._wrapped)
+
+    def options_of(self, plugin: str) -> Mapping[str, Any]:
+        """The settings that the training began with."""
+        return self._own.options if self._own is not None and self._own.plugin == plugin else options_of(plugin)
+
+    def rewrite(self, changed: Mapping[str, Any]) -> None:
+        """Have the library called with these instead."""
+        self.args, self.kwargs = changed_arguments(self.signature, self.args, self.kwargs, changed)
+
+    def begin(self, entries: list[Entry], enclosing: Training | None) -> bool:
+        """Run the first half of each capture; whether any waits for the second."""
+        self._training = enclosing
+        failed = None
+        for entry in entries:
+            if entry.patch.role == "after":
+                self._begin_one(entry, None, is_owner=False)
+            elif self._training is not None:
+                if not self._training.skipped:
+                    self._begin_one(entry, self._training, is_owner=False)
+            elif entry.patch.role == "fit":
+                training = Training(entry.plugin, _name_of(self.instance, self._wrapped))
+                came_back = self._begin_one(entry, training, is_owner=True)
+                if training.active is not None or training.skipped or self._waits_for(training):
+                    self._training = self._own = training
+                elif not came_back:
+                    failed = training
+        if self._training is None and failed is not None:  # what it trains inside is still no training of its own
+            failed.skip("its capture failed")
+            self._training = self._own = failed
+        return bool(self._halves) or self._own is not None
+
+    def _waits_for(self, training: Training) -> bool:
+        return any(half.call.belongs_to(training) for half in self._halves)
+
+    @contextlib.contextmanager
+    def inside(self) -> Generator[None, None, None]:
+        """Around the library's own code: what it calls is part of the training, and what users' callbacks log goes to its run."""
+        with contextlib.ExitStack() as stack:
+            if self._training is not None:
+                stack.enter_context(entered(self._training, self._around, self.instance, self._given))
+                if self._own is not None and self._own.owns_run and self._own.active is not None:
+                    stack.enter_context(working_inside(self._own.active))
+            yield
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.finish(error)
+
+    def finish(self, error: BaseException | None) -> None:
+        """Run the second half of each capture, the owner's last, or close them where the call failed."""
+        try:
+            while self._halves:
+                self._finish_one(self._halves.pop(), error)
+        except KeyboardInterrupt as interrupt:
+            error = interrupt
+            raise
+        finally:
+            if self._own is not None:
+                with guarded("ending a training"):
+                    self._own.finish(error)
+
+    def _finish_one(self, half: _Half, error: BaseException | None) -> None:
+        half.call.error, half.call.outcome = error, self.outcome
+        if error is None:
+            came_back, has_ended = half.work.do("recording after", half.context, _advance, half.generator, self.outcome)
+            if came_back and not has_ended:
+                half.work.failed("it yields more than once")
+        if inspect.getgeneratorstate(half.generator) != inspect.GEN_CLOSED:
+            half.work.do("closing after", half.context, half.generator.close)
+        half.call.error = half.call.outcome = None  # or the call would keep its own traceback alive
+
+    def _begin_one(self, entry: Entry, training: Training | None, *, is_owner: bool) -> bool:
+        """Whether it did not fail."""
+        target = entry.patch.target
+        work = training.work_of(entry.plugin, target) if training is not None else entry.work
+        if work.is_off or entry.work.is_off:
+            return True
+        work.calls += 1
+        call = Call(self, entry.plugin, target, training, is_owner=is_owner)
+        context = plugin_context(entry.plugin)
+        before = self.args, self.kwargs
+        came_back, generator = work.do("looking at", context, _started, entry.patch.capture, call)
+        if not came_back:
+            self.args, self.kwargs = before
+        elif generator is not None:
+            self._halves.append(_Half(call, work, context, generator))
+        return came_back
+
+
+def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
+    """The call with the first halves behind it; None where nothing is to be captured."""
+    invocation = Invocation(around, wrapped, instance, args, kwargs)
+    try:
+        with guarded(f"looking at a call of {around.name}"):
+            return invocation if _begin(invocation, around, instance, args) else None
+    except KeyboardInterrupt as interrupt:
+        invocation.finish(interrupt)
+        raise
+    invocation.finish(None)
+    return None
+
+
+def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[Any, ...]) -> bool:
+    if is_out_of_reach():
+        return False
+    scope = current_scope()
+    if scope is not None and scope.is_same_call(around, instance, args):
+        return False
+    entries = [entry for entry in around.entries if not options_of(entry.plugin)["disable"]]
+    if len(entries) > 1:
+        entries.sort(key=lambda entry: _distance(entry, instance if instance is not None else args[0] if args else None))
+    return invocation.begin(entries, scope.training if scope is not None else None)
+
+
+def _started(capture: Callable[[Call], Any], call: Call) -> Generator[None, Any, None] | None:
+    """The capture at its `yield`; None for one that returned before that, which has nothing to record."""
+    generator = capture(call)
+    if not isinstance(generator, Generator):
+        raise TypeError(f"a capture is a generator function with one yield; {capture!r} gave {type(generator).__name__}")
+    return None if _advance(generator, None) else generator
+
+
+def _advance(generator: Generator[None, Any, None], sent: Any) -> bool:
+    """Whether it has ended."""
+    try:
+        generator.send(sent)
+    except StopIteration:
+        return True
+    return False
+
+
+def _name_of(instance: Any, wrapped: Any) -> str:
+    """The model's class, or the function's name."""
+    if instance is None:
+        return str(getattr(wrapped, "__name__", wrapped))
+    return instance.__name__ if isinstance(instance, type) else type(instance).__name__
+
+
+def _distance(entry: Entry, trained: Any) -> int:
+    """How far up the object's classes the plugin's library comes: the one that defines it goes first."""
+    libraries = [base.__module__.partition(".")[0] for base in type(trained).__mro__]
+    library = entry.patch.module.partition(".")[0]
+    return libraries.index(library) if library in libraries else len(libraries)

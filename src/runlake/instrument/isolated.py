@@ -1,0 +1,40 @@
+"""Functions of a plugin that a library calls: whatever happens in them, the library goes on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from runlake.instrument.plugins import plugin_of_module, standing_work
+from runlake.instrument.scope import current_scope, is_plugin_at_work, plugin_context
+
+__all__ = ["isolated"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
+    """Make a function, or a method of a callback, safe to hand to a library.
+
+    What it raises is reported and kept in the run, and it answers `otherwise`, which may be a function of the same arguments.
+    After three failures it is not called again in that training.
+    """
+    if function is None:
+        return functools.partial(isolated, otherwise=otherwise)
+    called: Callable[..., Any] = function
+    target = f"{called.__module__}:{called.__qualname__}"
+
+    @functools.wraps(called)
+    def safely(*args: Any, **kwargs: Any) -> Any:
+        plugin = is_plugin_at_work() or plugin_of_module(called.__module__)
+        scope = current_scope()
+        work = scope.training.work_of(plugin, target) if scope is not None else standing_work(plugin, target)
+        if not work.is_off:
+            work.calls += 1
+            came_back, value = work.do("answering", plugin_context(plugin), functools.partial(called, **kwargs), *args)
+            if came_back:
+                return value
+        return otherwise(*args, **kwargs) if callable(otherwise) else otherwise
+
+    return safely

@@ -1,0 +1,205 @@
+"""The plugins that are installed: found by entry point, loaded when wanted, and each one's failures its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from runlake import config
+from runlake.errors import InvalidValue
+from runlake.guard import attempt, log
+from runlake.instrument import hookspecs
+from runlake.instrument.options import options_of
+from runlake.instrument.patches import Patch, Registration
+from runlake.instrument.scope import plugin_context
+from runlake.instrument.work import Work
+
+__all__ = [
+    "Plugin",
+    "find_plugins",
+    "has_listeners",
+    "is_allowed",
+    "load",
+    "plugin_named",
+    "plugin_of_module",
+    "standing_work",
+    "tell_plugins",
+]
+
+GROUP = "runlake.plugins"  # one for each library
+SERVICES = "runlake.services"  # what needs no library: loaded with the first plugin
+
+Asked = Patch | Registration
+
+
+@dataclass(eq=False)
+class Plugin:
+    """An installed plugin, and what became of it."""
+
+    name: str
+    entry: importlib.metadata.EntryPoint
+    is_service: bool = False
+    module: ModuleType | None = None
+    problem: str = ""
+    asked: Sequence[Asked] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def distribution(self) -> str:
+        """What is installed."""
+        return self.entry.dist.name if self.entry.dist is not None else "?"
+
+    @property
+    def version(self) -> str:
+        """Of the plugin."""
+        return self.entry.dist.version if self.entry.dist is not None else "?"
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        """The top modules of what it captures."""
+        return frozenset(asked.module.partition(".")[0] for asked in self.asked)
+
+    @property
+    def library_version(self) -> str | None:
+        """Of the library, as that says itself, once it is imported."""
+        found = (getattr(sys.modules.get(library), "__version__", None) for library in sorted(self.libraries))
+        return next((str(version) for version in found if version is not None), None)
+
+    @property
+    def lower_bound(self) -> str | None:
+        """The oldest version of the library that the plugin was tested with: of its extra `instruments`."""
+        for requirement in (self.entry.dist.requires or []) if self.entry.dist is not None else []:
+            what, _, marker = requirement.partition(";")
+            found = re.search(r">=\s*([0-9][\w.]*)", what)
+            if found and re.search(r"extra\s*==\s*['\"]instruments['\"]", marker):
+                return found[1]
+        return None
+
+    @property
+    def is_untested(self) -> bool:
+        """Whether the library is older than what the plugin was tested with."""
+        version, bound = self.library_version, self.lower_bound
+        return version is not None and bound is not None and _numbers(version) < _numbers(bound)
+
+
+_found: dict[str, Plugin] | None = None
+_manager: pluggy.PluginManager | None = None
+_standing: dict[tuple[str, str], Work] = {}  # of hooks that belong to no training
+
+
+def find_plugins() -> dict[str, Plugin]:
+    """Every plugin that is installed, by name. Nothing of it is imported."""
+    global _found
+    if _found is None:
+        _found = {}
+        for group in (GROUP, SERVICES):
+            for entry in importlib.metadata.entry_points(group=group):
+                if entry.name not in _found:  # the first on the path, as with modules
+                    _found[entry.name] = Plugin(entry.name, entry, is_service=group == SERVICES)
+    return _found
+
+
+def is_allowed(name: str) -> bool:
+    """Whether the settings let this library's plugin be used: `plugins` names all that may be, `disable` those that may not."""
+    settings = config.load()
+    allowed = settings.plugins is None or name in settings.plugins
+    return allowed and name not in settings.disable and "*" not in settings.disable
+
+
+def plugin_named(name: str) -> Plugin:
+    """The plugin of this name. Raises InvalidValue where none is installed."""
+    found = find_plugins().get(name)
+    if found is None or found.is_service:
+        there = sorted(plugin.name for plugin in find_plugins().values() if not plugin.is_service)
+        raise InvalidValue(
+            f"No plugin for {name!r} is installed; there is {', '.join(there) or 'none'}. "
+            f"`pip install runlake-{name}` adds it, if there is one."
+        )
+    return found
+
+
+def load(plugin: Plugin) -> bool:
+    """Import it and ask what it wants, once; whether it can be used. What goes wrong is said once and kept as its `problem`."""
+    if plugin.module is None and not plugin.problem:
+        problem = attempt(lambda: _load(plugin))
+        if isinstance(problem, BaseException):
+            plugin.problem = f"{type(problem).__name__}: {problem}"
+            log.warning("The plugin %s (%s %s) is off: %s", plugin.name, plugin.distribution, plugin.version, plugin.problem)
+    return not plugin.problem
+
+
+def plugin_of_module(module: str) -> str:
+    """The name of the plugin whose code is in this module; the module's own name where it is of none."""
+    for plugin in find_plugins().values():
+        home = plugin.entry.module
+        if module == home or module.startswith(f"{home}."):
+            return plugin.name
+    return module
+
+
+def has_listeners(hook: str) -> bool:
+    """Whether any loaded plugin implements the hook."""
+    return bool(getattr(_hooks().hook, hook).get_hookimpls())
+
+
+def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> None:
+    """Call every implementation of a hook, whatever the others raise."""
+    for implementation in reversed(getattr(_hooks().hook, hook).get_hookimpls()):
+        name = implementation.plugin_name
+        if not find_plugins()[name].is_service and options_of(name)["disable"]:
+            continue
+        work = work_of(name, hook) if work_of is not None else standing_work(name, hook)
+        if not work.is_off:
+            work.calls += 1
+            taken = {argument: said[argument] for argument in implementation.argnames}
+            work.do("answering", plugin_context(name), _call, implementation.function, taken)
+
+
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    return function(**arguments)
+
+
+def standing_work(plugin: str, target: str) -> Work:
+    """The record of what a plugin does outside of any training."""
+    return _standing.setdefault((plugin, target), Work(plugin, target))
+
+
+def _hooks() -> pluggy.PluginManager:
+    global _manager
+    if _manager is None:
+        _manager = pluggy.PluginManager("runlake")
+        _manager.add_hookspecs(hookspecs)
+    return _manager
+
+
+def _load(plugin: Plugin) -> None:
+    module = plugin.entry.load()
+    _hooks().register(module, name=plugin.name)
+    try:
+        for caller in _hooks().get_hookcallers(module) or []:
+            if not caller.has_spec():
+                raise InvalidValue(f"it implements a hook {caller.name!r}, which this version of runlake does not have")
+        plugin.asked = [_checked(asked) for asked in (module.patches() if hasattr(module, "patches") else ())]
+        plugin.options = dict(module.options()) if hasattr(module, "options") else {}
+        plugin.module = module
+    finally:
+        if plugin.module is None:
+            _hooks().unregister(name=plugin.name)
+
+
+def _checked(asked: Any) -> Asked:
+    if not isinstance(asked, (Patch, Registration)):
+        raise InvalidValue(f"its patches() gave {asked!r}, which is neither a Patch nor a Registration")
+    return asked
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    release = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, release[0].split("."))) if release else ()

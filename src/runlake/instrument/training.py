@@ -1,0 +1,217 @@
+"""A training: what one run records of it, from the first thing that a capture says to the last."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runlake import platform
+from runlake.entities import Scope as EventScope
+from runlake.entities import Status
+from runlake.errors import RunlakeError
+from runlake.guard import attempt
+from runlake.instrument.options import options_of
+from runlake.instrument.plugins import tell_plugins
+from runlake.instrument.scope import current_scope, is_out_of_reach, is_plugin_at_work
+from runlake.instrument.work import Work
+from runlake.recording.active import open_training_run, share
+from runlake.recording.listeners import run_ended
+from runlake.recording.offered import OfferedRun
+from runlake.recording.recorders import before_exit
+from runlake.recording.runs import ActiveRun, status_of
+
+__all__ = ["Fitted", "Training", "end_trainings", "run_of", "training"]
+
+PLUGIN_TAG = "mlflow.autologging"
+EXCEPTION_TAG = "runlake.exception"
+
+
+@dataclass
+class Fitted:
+    """A model that was trained, with what it was trained on: as the library has them, to be looked at and let go of."""
+
+    model: Any
+    inputs: Any
+    targets: Any
+    sample_weight: Any
+    run: OfferedRun
+    plugin: str
+    options: Mapping[str, Any]
+    inner: list[Fitted] = field(default_factory=list)  # what was trained inside
+
+
+class Training:
+    """The run is opened when something is recorded first; `skip` before that leaves none."""
+
+    def __init__(self, plugin: str, name: str, *, is_shared: bool = False) -> None:
+        self.plugin = plugin
+        self.name = name
+        self.skipped = ""
+        self.options = options_of(plugin)
+        self.active: ActiveRun | None = None
+        self.owns_run = False
+        self._is_shared = is_shared
+        self._opening = threading.RLock()
+        self._works: dict[tuple[str, str], Work] = {}
+        self._fitted: list[Fitted] = []
+
+    @property
+    def run(self) -> OfferedRun:
+        """The run, to record in; opened now if it was not. Raises RunlakeError for a training that was skipped."""
+        with self._opening:
+            if self.active is None:
+                self._open()
+            assert self.active is not None
+            return self.active.offered
+
+    def skip(self, reason: str) -> None:
+        """Record nothing of this training, unless something is recorded already."""
+        if self.active is None:
+            self.skipped = reason or "no reason given"
+
+    def work_of(self, plugin: str, target: str) -> Work:
+        """The record of one plugin's capture in this training."""
+        work = self._works.get((plugin, target))
+        if work is None:
+            work = self._works.setdefault((plugin, target), Work(plugin, target, on_failure=self._note_failure))
+        return work
+
+    def add_fitted(self, fitted: Fitted, *, is_owners: bool) -> None:
+        """Hold a model until the training ends."""
+        self._fitted.insert(0, fitted) if is_owners else self._fitted.append(fitted)
+        remember(fitted.model, fitted.run)
+
+    def end(self, status: str = Status.FINISHED) -> None:
+        """For a training that no call encloses: it is over."""
+        for key, (_, found) in list(_by_key.items()):
+            if found is self:
+                _by_key.pop(key, None)
+        self.close_books()
+        if self.active is not None and self.owns_run:
+            self.active.end(Status(status))
+
+    def finish(self, error: BaseException | None) -> None:
+        """The call has ended, with this error or none."""
+        if self.active is None:
+            return
+        if error is not None and self.owns_run:
+            text = attempt(lambda: f"{type(error).__name__}: {error}")
+            self.active.offered.set_tag(EXCEPTION_TAG, text if isinstance(text, str) else type(error).__name__)
+        try:
+            if error is None:
+                self._tell_fitted()
+            self.close_books()
+        finally:
+            if self.owns_run:
+                self.active.end(status_of(error))
+
+    def close_books(self) -> None:
+        """Record what each capture did."""
+        works, self._works = self._works, {}
+        if self.active is not None:
+            for work in works.values():
+                self.active.offered.note(EventScope.CAPTURE, f"{work.plugin} {work.target}", work.as_json())
+
+    def _open(self) -> None:
+        if self.skipped:
+            raise RunlakeError(f"This training is not recorded: {self.skipped}.")
+        self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]))
+        if self.owns_run and self._is_shared:
+            share(self.active)
+        self.active.offered.set_tags({PLUGIN_TAG: self.plugin, **(self.options["extra_tags"] or {})})
+
+    def _tell_fitted(self) -> None:
+        fitted, self._fitted = self._fitted, []
+        if fitted:
+            first, *first.inner = fitted[0], *fitted[1:]
+            tell_plugins("model_fitted", self.work_of, fitted=fitted[0])
+
+    def _note_failure(self, work: Work, why: str) -> None:
+        if self.active is not None:
+            self.active.offered.note(EventScope.ERROR, f"{work.plugin} {work.target}", why)
+
+
+_by_key: dict[int, tuple[Any, Training]] = {}
+_finding = threading.RLock()
+_runs: dict[int, tuple[Any, OfferedRun]] = {}  # in which an object was trained
+
+
+def training(key: object, *, name: str | None = None) -> Training | None:
+    """The training that belongs to an object, begun now if there is none: for what no single call encloses, a loop say.
+
+    Inside a library's call it is the training of that call. None where nothing is to be recorded. It ends with `end()`, with
+    the user's run that it is recorded in, with the object, or with the program.
+    """
+    if is_out_of_reach():
+        return None
+    scope = current_scope()
+    if scope is not None:
+        return None if scope.training.skipped else scope.training
+    plugin = is_plugin_at_work() or "runlake"
+    if options_of(plugin)["disable"]:
+        return None
+    with _finding:
+        _end_orphans()
+        _, found = _by_key.get(id(key), (None, None))
+        if found is None:
+            found = Training(plugin, name or type(key).__name__, is_shared=True)
+            _by_key[id(key)] = _weak(key), found
+        return found
+
+
+def end_trainings() -> None:
+    """End every training that no call encloses."""
+    for _, found in list(_by_key.values()):
+        found.end()
+
+
+def remember(trained: object, run: OfferedRun) -> None:
+    """So that `run_of` finds the run of this object as long as it lives."""
+    place = id(trained)
+    reference = attempt(lambda: weakref.ref(trained, lambda _: _runs.pop(place, None)))
+    if not isinstance(reference, BaseException):
+        _runs[place] = reference, run
+
+
+def run_of(trained: object) -> OfferedRun | None:
+    """The run in which an object was trained."""
+    reference, run = _runs.get(id(trained), (None, None))
+    return run if reference is not None and reference() is trained else None
+
+
+def _weak(key: object) -> Any:
+    reference = attempt(lambda: weakref.ref(key))
+    return (lambda: key) if isinstance(reference, BaseException) else reference
+
+
+def _end_orphans() -> None:
+    """Those whose object is gone, and those whose run the user has ended."""
+    for reference, found in list(_by_key.values()):
+        if reference() is None or (found.active is not None and found.active.is_ended):
+            found.end()
+
+
+def _close_books_of(run: ActiveRun) -> None:
+    for _, found in list(_by_key.values()):
+        if found.active is run:
+            found.close_books()
+
+
+def _close_all_books() -> None:
+    """At exit: the runs themselves end as all that are open then."""
+    for _, found in list(_by_key.values()):
+        found.close_books()
+
+
+def _in_forked_child() -> None:
+    global _finding
+    _finding = threading.RLock()
+    _by_key.clear()
+
+
+run_ended.append(_close_books_of)
+before_exit.insert(0, _close_all_books)
+platform.on_fork(in_child=_in_forked_child)

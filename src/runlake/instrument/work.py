@@ -1,0 +1,64 @@
+"""A plugin's code as it is run: guarded, timed, watched, and off once it has failed too often."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any
+
+from runlake.guard import guarded
+from runlake.instrument.watchdog import Watch
+
+__all__ = ["MAX_FAILURES", "Work"]
+
+MAX_FAILURES = 3
+
+
+@dataclass
+class Work:
+    """What one capture or hook of a plugin does: how often, at what cost, what went wrong."""
+
+    plugin: str
+    target: str
+    calls: int = 0
+    failures: int = 0
+    cost_ns: int = 0
+    why: str = ""
+    is_off: bool = False
+    on_failure: Callable[[Work, str], None] | None = None
+
+    def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
+        """Call it; whether it came back, and with what. Nothing but KeyboardInterrupt leaves here."""
+        began = time.perf_counter_ns()
+        value = None
+        try:
+            what = f"the plugin {self.plugin} was {doing} {self.target}"
+            with Watch(self, f"What {what}"), guarded(f"{what[4:]}") as guard:
+                value = context.run(function, *args)
+        finally:
+            self.cost_ns += time.perf_counter_ns() - began
+        if guard.error is None:
+            return True, value
+        self.failed(f"{doing} it raised {type(guard.error).__name__}: {guard.error}")
+        return False, None
+
+    def failed(self, why: str) -> None:
+        """Count a failure and tell whoever keeps the record."""
+        self.failures += 1
+        self.why = why
+        self.is_off = self.is_off or self.failures >= MAX_FAILURES
+        if self.on_failure is not None:
+            with guarded("recording a failure"):
+                self.on_failure(self, why)
+
+    def hung(self, seconds: float) -> None:
+        """It has not come back: once it does, it is not called again."""
+        self.is_off = True
+        self.failed(f"it did not come back for {seconds:.1f} seconds")
+
+    def as_json(self) -> str:
+        """The row that is kept of it."""
+        return json.dumps({"calls": self.calls, "failures": self.failures, "cost_ns": self.cost_ns, "why": self.why, "is_off": self.is_off})
