@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-__all__ = ["attempt", "guarded", "log", "set_strict"]
+__all__ = ["attempt", "guarded", "log", "set_silent", "set_strict"]
 
 T = TypeVar("T")
 
@@ -21,6 +22,11 @@ def set_strict(strict: bool) -> None:
     """Make every guard re-raise, for tests and for plugin authors."""
     global _strict
     _strict = strict
+
+
+def set_silent(silent: bool) -> None:
+    """Have nothing said of what goes wrong, nor of anything else."""
+    log.disabled = silent
 
 
 def attempt(call: Callable[[], T]) -> T | BaseException:
@@ -50,5 +56,6 @@ class guarded:  # noqa: N801 - reads as a word at the with statement
         cause = (self.doing, type(error), trace.tb_lineno if trace else 0)
         if cause not in _reported:
             _reported.add(cause)
-            log.warning("runlake failed while %s; your program goes on.", self.doing, exc_info=(type(error), error, trace))
+            with contextlib.suppress(Exception):  # the stack may be full already, and handlers are the user's
+                log.warning("runlake failed while %s; your program goes on.", self.doing, exc_info=(type(error), error, trace))
         return True

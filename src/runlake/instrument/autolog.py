@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +16,6 @@ from runlake.instrument import options
 from runlake.instrument.options import Options, Request, Requests, checked
 from runlake.instrument.placing import Placement, place, settle_again, take_away
 from runlake.instrument.plugins import Plugin, find_plugins, has_listeners, is_allowed, load, plugin_named, tell_plugins
-from runlake.instrument.training import end_trainings
-from runlake.recording import listeners, telling
 
 __all__ = ["Autolog", "Row", "autolog", "disable_autolog", "library_autolog", "report"]
 
@@ -81,6 +81,7 @@ def autolog(*libraries: str, **given: Unpack[Options]) -> Autolog:
     `log_post_training_metrics`, `registered_model_name`, `max_tuning_runs`, `all_ranks`, `jobs`, `strict`,
     `disable_for_unsupported_versions`. What a plugin's own `autolog` was told outranks what is said here.
     """
+    find_plugins(anew=True)
     for library in libraries:
         plugin_named(library)
     request = Request(frozenset(libraries) if libraries else None, checked(given, {}))
@@ -94,6 +95,7 @@ def autolog(*libraries: str, **given: Unpack[Options]) -> Autolog:
 
 def library_autolog(library: str, **given: Any) -> None:
     """The same for one library alone, with its plugin's own options."""
+    find_plugins(anew=True)
     plugin = plugin_named(library)
     if not load(plugin):
         log.warning("The plugin %s cannot be used: %s", library, plugin.problem)
@@ -110,7 +112,9 @@ def disable_autolog() -> None:
     with _changing:
         options.change(Requests())
         _settle()
-    end_trainings()
+    training = sys.modules.get("runlake.instrument.training")
+    if training is not None:
+        training.end_trainings()
 
 
 def report() -> list[Row]:
@@ -142,7 +146,7 @@ def _settle() -> None:
     everywhere: Mapping[str, Any] = options.requests.everywhere.given if options.requests.everywhere is not None else {}
     if everywhere.get("strict") is not None:
         guard.set_strict(bool(everywhere["strict"]))
-    telling.set_silent(bool(everywhere.get("silent", False)))
+    guard.set_silent(bool(everywhere.get("silent", False)))
 
 
 def _is_wanted(plugin: Plugin) -> bool:
@@ -171,8 +175,10 @@ def _why_off(plugin: Plugin) -> str:
 def _listen() -> None:
     """Pass on what is recorded to plugins that want to know."""
     for name, heard in _HEARD.items():
-        known = getattr(listeners, name)
         wants = bool(_placements) and has_listeners(name)
+        if not wants and "runlake.recording.listeners" not in sys.modules:
+            continue
+        known = getattr(importlib.import_module("runlake.recording.listeners"), name)
         if wants and heard not in known:
             known.append(heard)
         elif not wants and heard in known:

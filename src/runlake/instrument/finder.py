@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.guard import guarded
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # only to check with: they bring in a good deal
 
 __all__ = ["Arrivals"]
 
 
-class Arrivals(MetaPathFinder):
+class Arrivals:
     """On `sys.meta_path` while there is something to wait for; it finds nothing itself, it looks at what the others find."""
 
     def __init__(self, arrived: Callable[[ModuleType], None]) -> None:
@@ -41,11 +43,11 @@ class Arrivals(MetaPathFinder):
         finally:
             self._looking.at = None
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _TellingLoader(spec.loader, self._arrived)  # type: ignore[arg-type]  # that it has exec_module was seen
+            spec.loader = _TellingLoader(spec.loader, self._arrived)  # type: ignore[assignment,arg-type]  # that it has exec_module was seen
         return spec
 
 
-class _TellingLoader(Loader):
+class _TellingLoader:
     """Loads as the real one does, and is gone from the module once that is there."""
 
     def __init__(self, loader: Loader, arrived: Callable[[ModuleType], None]) -> None:
@@ -60,7 +62,7 @@ class _TellingLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         spec = module.__spec__
-        if spec is not None and spec.loader is self:
+        if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]
             spec.loader = self._loader
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader
@@ -69,7 +71,7 @@ class _TellingLoader(Loader):
             self._arrived(module)
 
 
-def _found_by_others(ours: MetaPathFinder, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+def _found_by_others(ours: object, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
     for finder in list(sys.meta_path):
         if finder is not ours and hasattr(finder, "find_spec"):
             spec = finder.find_spec(fullname, path, target)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from runlake.errors import InvalidValue
-from runlake.recording.telling import name_unused
 
 __all__ = ["DEFAULTS", "Options", "Request", "Requests", "blocks", "change", "checked", "options_of", "own_defaults", "requests"]
 
@@ -118,6 +117,8 @@ def checked(given: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The options if they are ones. Raises InvalidValue for a name or a value that is none."""
     for name in given:
         if name in _MLFLOW_ONLY:
+            from runlake.recording.telling import name_unused  # late, here and elsewhere: recording is not wanted before a training is
+
             name_unused("autolog", **{name: given[name]})
         elif name not in DEFAULTS and name not in own:
             raise InvalidValue(f"autolog() has no option {name!r}; it has {', '.join(sorted({*DEFAULTS, *own}))}.")

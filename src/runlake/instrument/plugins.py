@@ -89,20 +89,23 @@ class Plugin:
         return version is not None and bound is not None and _numbers(version) < _numbers(bound)
 
 
-_found: dict[str, Plugin] | None = None
+_found: dict[str, Plugin] = {}
 _manager: pluggy.PluginManager | None = None
 _standing: dict[tuple[str, str], Work] = {}  # of hooks that belong to no training
 
 
-def find_plugins() -> dict[str, Plugin]:
-    """Every plugin that is installed, by name. Nothing of it is imported."""
-    global _found
-    if _found is None:
-        _found = {}
-        for group in (GROUP, SERVICES):
-            for entry in importlib.metadata.entry_points(group=group):
-                if entry.name not in _found:  # the first on the path, as with modules
-                    _found[entry.name] = Plugin(entry.name, entry, is_service=group == SERVICES)
+def find_plugins(*, anew: bool = False) -> dict[str, Plugin]:
+    """Every plugin that is installed, by name; `anew` looks for what was installed since. Nothing of it is imported."""
+    if not _found or anew:
+        entries = importlib.metadata.entry_points()
+        there: dict[str, tuple[importlib.metadata.EntryPoint, str]] = {}
+        for group in (SERVICES, GROUP):  # of two with a name the first on the path counts, as with modules
+            there |= {entry.name: (entry, group) for entry in reversed(tuple(entries.select(group=group)))}
+        for name in _found.keys() - there.keys():
+            del _found[name]
+        for name, (entry, group) in there.items():
+            if name not in _found or _found[name].entry != entry:
+                _found[name] = Plugin(name, entry, is_service=group == SERVICES)
     return _found
 
 

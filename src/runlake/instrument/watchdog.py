@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import traceback
 from typing import Protocol
 
 from runlake import platform
@@ -77,6 +76,8 @@ def _look() -> None:
 
 def _report(watch: Watch, seconds: float) -> None:
     watch.whose.hung(seconds)
+    import traceback  # late: it is hardly ever wanted
+
     frame = sys._current_frames().get(watch.ident)
     stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
     log.warning("%s has not come back for %.1f seconds, and is off from now on. It is at:\n%s", watch.what, seconds, stack)

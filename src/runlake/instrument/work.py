@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from contextvars import Context
@@ -61,4 +60,6 @@ class Work:
 
     def as_json(self) -> str:
         """The row that is kept of it."""
+        import json
+
         return json.dumps({"calls": self.calls, "failures": self.failures, "cost_ns": self.cost_ns, "why": self.why, "is_off": self.is_off})

@@ -8,22 +8,14 @@ import sys
 from runlake import config
 from runlake.guard import log
 
-__all__ = ["name_unused", "say", "set_silent"]
+__all__ = ["name_unused", "say"]
 
 _named: set[tuple[str, str]] = set()
-_is_silent = False
-
-
-def set_silent(is_silent: bool) -> None:
-    """Have nothing said, whatever the settings, and nothing logged by the guard."""
-    global _is_silent
-    _is_silent = is_silent
-    log.disabled = is_silent
 
 
 def say(line: str) -> None:
     """Print it, if there is anybody to read it."""
-    if _is_silent or sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
+    if log.disabled or sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
         return
     with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
         print(line, file=sys.stderr)

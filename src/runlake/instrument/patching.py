@@ -1,0 +1,119 @@
+"""Puts the captures of a patch around a library's functions, and takes them back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from runlake.guard import guarded, log
+from runlake.instrument.engine import Around, Entry
+from runlake.instrument.patches import Patch
+from runlake.instrument.sites import Site, around_of, site_at
+from runlake.instrument.work import Work
+
+__all__ = ["capture", "put_back_what_was_dropped"]
+
+Undo = Callable[[], Any]
+
+_sites: dict[Around, Site] = {}
+_families: dict[type, _Family] = {}
+_lock = threading.RLock()
+
+
+def capture(plugin: str, patch: Patch, work: Work, module: ModuleType, undo: list[Undo]) -> None:
+    """Put the patch in place; what takes it back goes to `undo` as it is done. Raises AttributeError where there is no such target."""
+    *path, name = patch.name.split(".")
+    parent: Any = module
+    for part in path:
+        parent = getattr(parent, part)
+    entry = Entry(plugin, patch, work)
+    with _lock:
+        if patch.subclasses:
+            _capture_family(entry, parent, name, undo)
+        else:
+            _capture(entry, parent, name, undo)
+
+
+def put_back_what_was_dropped() -> None:
+    """Where another tool has replaced what was captured."""
+    with _lock:
+        for around, site in list(_sites.items()):
+            if around.entries and not site.is_in_place():
+                site.put(around)
+
+
+def _capture(entry: Entry, parent: Any, name: str, undo: list[Undo]) -> None:
+    site = site_at(parent, name)
+    around = around_of(site)
+    if not isinstance(around, Around):
+        around = Around(entry.patch.target)
+        site.put(around)
+        _sites[around] = site
+    placed = around
+    placed.entries = (*placed.entries, entry)
+    undo.append(lambda: _release(placed, entry))
+
+
+def _release(around: Around, entry: Entry) -> None:
+    with _lock:
+        around.entries = tuple(other for other in around.entries if other is not entry)
+        if around.entries:
+            return
+        left = _sites[around].take_back()
+        if left is None:
+            del _sites[around]
+        else:
+            log.warning("%s stays wrapped, to no effect: %s", around.name, left)
+
+
+class _Family:
+    """The classes that derive from one: what is captured in them is captured in those that are made later, too."""
+
+    def __init__(self, base: type) -> None:
+        self.wanted: list[tuple[Entry, str, list[Undo]]] = []
+        self.site = site_at(base, "__init_subclass__")
+        self.site.put(self._around_new_class)
+
+    def _around_new_class(self, wrapped: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        made = wrapped(*args, **kwargs)
+        for entry, name, undo in self.wanted:
+            if name in vars(cls):
+                with guarded(f"patching {cls.__qualname__}"), _lock:
+                    _capture(entry, cls, name, undo)
+        return made
+
+
+def _capture_family(entry: Entry, base: type, name: str, undo: list[Undo]) -> None:
+    """In each class that defines the method itself."""
+    for member in _members(base):
+        if name in vars(member):
+            _capture(entry, member, name, undo)
+    if base not in _families:
+        _families[base] = _Family(base)
+    wanted = entry, name, undo
+    _families[base].wanted.append(wanted)
+    undo.append(lambda: _leave_family(base, wanted))
+
+
+def _leave_family(base: type, wanted: tuple[Entry, str, list[Undo]]) -> None:
+    with _lock:
+        family = _families[base]
+        family.wanted = [other for other in family.wanted if other is not wanted]
+        if not family.wanted:
+            del _families[base]
+            family.site.take_back()
+
+
+def _members(base: type) -> Iterator[type]:
+    seen = {base}
+    waiting = [base]
+    while waiting:
+        member = waiting.pop()
+        yield member
+        below: type
+        for below in type.__subclasses__(member):
+            if below not in seen:
+                seen.add(below)
+                waiting.append(below)
