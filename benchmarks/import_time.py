@@ -42,7 +42,7 @@ start = time.perf_counter()
 run = runlake.start_run()
 runlake.log_metric("loss", 1.0)
 called = time.perf_counter()
-run._recorder.flusher.flush(sync=False)
+run.recorder.flusher.flush(sync=False)
 written = time.perf_counter()
 print((called - start) * 1e3, (written - start - took["arrow"]) * 1e3, took["arrow"] * 1e3)
 """

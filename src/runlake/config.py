@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from runlake import platform
 from runlake.errors import InvalidValue
 
-__all__ = ["SETTINGS", "Config", "Setting", "choose_store", "find_store", "given_parent_run", "given_run", "load"]
+__all__ = [
+    "SETTINGS",
+    "Config",
+    "Setting",
+    "choose_store",
+    "environment_of_jobs",
+    "exit_wait",
+    "find_store",
+    "given_parent_run",
+    "given_run",
+    "load",
+    "machine_folders",
+    "why_children_end",
+]
 
 Durability = Literal["power", "process"]
+Jobs = Literal["detached", "inline", "off"]
+
+EXIT_WAIT_SECONDS = 10.0  # where the end of the program is the end of its children
 
 
 @dataclass(frozen=True)
@@ -25,6 +43,10 @@ class Config:
     strict: bool = False
     experiment: str | None = None
     silent: bool = False
+    plugins: tuple[str, ...] | None = None
+    disable: tuple[str, ...] = ()
+    jobs: Jobs = "detached"
+    exit_wait: float | None = None  # None: as the place asks for
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,26 @@ def _durability(value: Any) -> Durability:
     return cast(Durability, value)
 
 
+def _jobs(value: Any) -> Jobs:
+    if value not in ("detached", "inline", "off"):
+        raise ValueError("give 'detached', 'inline' or 'off'")
+    return cast(Jobs, value)
+
+
+def _wait(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds <= 3600:
+        raise ValueError("give 0 to 3600 seconds")
+    return seconds
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ValueError("give names, with commas between")
+    return tuple(name.strip() for name in names if name.strip())
+
+
 def _switch(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -68,6 +110,11 @@ SETTINGS = (
             "`power`: written points survive the loss of power a second later; `process`: they survive the death of the process"),
     Setting("experiment", ("RUNLAKE_EXPERIMENT", "RUNLAKE_EXPERIMENT_NAME"), str, "the experiment that new runs go to"),
     Setting("silent", ("RUNLAKE_SILENT",), _switch, "nothing is printed on stderr about where runs go"),
+    Setting("jobs", ("RUNLAKE_JOBS",), _jobs,
+            "`detached`: jobs are done by a process of their own after the program; `inline`: in it, when a run ends; `off`: never"),
+    Setting("exit_wait", ("RUNLAKE_EXIT_WAIT",), _wait, "how many seconds the end of the program waits for its jobs"),
+    Setting("plugins", ("RUNLAKE_PLUGINS",), _names, "the only plugins of libraries that `autolog()` uses; empty: none"),
+    Setting("disable", ("RUNLAKE_DISABLE",), _names, "plugins of libraries that `autolog()` leaves out; `*`: all"),
     Setting("strict", ("RUNLAKE_STRICT",), _switch, "errors inside runlake are raised, for tests and plugin authors"),
 )  # fmt: skip
 
@@ -108,6 +155,49 @@ def given_run() -> str | None:
 def given_parent_run() -> str | None:
     """The run of another process that new runs of this one are nested in."""
     return os.environ.get("RUNLAKE_PARENT_RUN_ID") or None
+
+
+def exit_wait(settings: Config) -> float:
+    """How long the end of the program waits for its jobs: not at all, unless that is said, or it would be the end of them."""
+    if settings.exit_wait is not None:
+        return settings.exit_wait
+    return EXIT_WAIT_SECONDS if why_children_end() else 0.0
+
+
+def why_children_end() -> str:
+    """Where the end of this program is the end of its children, in words; else nothing."""
+    if os.getpid() == 1:
+        return "as process 1"
+    if any(name in os.environ for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")) or _is_grid_engine():
+        return "under a batch scheduler"
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        return "in CI"
+    if "KUBERNETES_SERVICE_HOST" in os.environ or platform.lies_in_container():
+        return "in a container"
+    return ""
+
+
+def environment_of_jobs() -> dict[str, str]:
+    """What a process that does jobs finds: no run to join, no autologging, one thread for each library, its own jobs done at once."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("RUNLAKE_RUN_ID", "RUNLAKE_PARENT_RUN_ID")}
+    if "PYTHONPATH" in kept:  # it may be relative, and the process runs elsewhere
+        kept["PYTHONPATH"] = os.pathsep.join(str(_start_folder() / place) for place in kept["PYTHONPATH"].split(os.pathsep) if place)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return kept | threads | {"RUNLAKE_PLUGINS": "", "RUNLAKE_JOBS": "inline", "RUNLAKE_SILENT": "1"}
+
+
+def machine_folders() -> list[Path]:
+    """Where this user may keep what concerns this machine alone, the best place first."""
+    import tempfile  # late: it takes 5 ms
+
+    named = [os.environ.get(name) for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA")]
+    home = [] if sys.platform == "win32" else [os.path.expanduser("~/.cache")]
+    places = [*(place for place in named if place), *home]
+    return [*(Path(place) / "runlake" for place in places), Path(tempfile.gettempdir()) / f"runlake-{platform.user_name()}"]
+
+
+def _is_grid_engine() -> bool:
+    return "JOB_ID" in os.environ and any(name.startswith("SGE_") for name in os.environ)
 
 
 def _start_folder() -> Path:

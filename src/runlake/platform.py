@@ -9,21 +9,41 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the module is optional, and mypy sees it on Linux
 
-__all__ = ["ProcessIdentity", "clone", "is_running", "move_new", "on_fork", "process_identity", "sync_file", "sync_folder", "user_name"]
+__all__ = [
+    "ProcessIdentity",
+    "be_last",
+    "clone",
+    "is_running",
+    "lies_in_container",
+    "lock_file",
+    "move_new",
+    "on_fork",
+    "process_identity",
+    "start_detached",
+    "sync_file",
+    "sync_folder",
+    "user_name",
+]
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # Linux
 _RENAME_EXCL = 4  # macOS
 _FICLONE = 0x40049409
+_HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
+_CONTAINERS = ("docker", "kubepods", "containerd", "libpod", "lxc")
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -110,6 +130,48 @@ def on_fork(
         os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
+def lock_file(path: Path) -> int | None:
+    """Hold the file, as long as the number given is open and this process lives; None while another one holds it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        if error.errno not in _HELD:  # a file system without locks
+            raise
+        return None
+    return fd
+
+
+def be_last() -> None:
+    """Let every other process of the machine come first."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+
+
+def start_detached(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one: of its own session, with no way to our terminal, files or folder."""
+    import subprocess  # late: it takes 5 ms, which few programs need
+
+    silence = subprocess.DEVNULL
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence, creationflags=flags)
+    return subprocess.Popen(command, env=environment, cwd="/", stdin=silence, stdout=silence, stderr=silence, start_new_session=True)
+
+
+def lies_in_container() -> bool:
+    """Whether this process is in a container, whose end is the end of every process in it."""
+    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
+        return True
+    return any(name in _whole("/proc/self/cgroup") for name in _CONTAINERS)
+
+
 @dataclass(frozen=True)
 class ProcessIdentity:
     """What tells this process from every other one, on any machine and after any reboot."""
@@ -151,7 +213,7 @@ def user_name() -> str:
 
 def _state(pid: int) -> str:
     """The letter of the process's state; Z for one that has ended and whose parent has not looked."""
-    return _first_line(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1][0]
+    return "".join(_first_line(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1])
 
 
 def _start_time(pid: int | str) -> int:
@@ -162,9 +224,13 @@ def _start_time(pid: int | str) -> int:
 
 
 def _first_line(path: str) -> str:
+    return _whole(path).partition("\n")[0].strip()
+
+
+def _whole(path: str) -> str:
     try:
         with open(path) as file:
-            return file.readline().strip()
+            return file.read()
     except OSError:
         return ""
 

@@ -11,23 +11,28 @@ import pytest
 import runlake
 
 SRC = Path(runlake.__file__).parent
-GROUND = {"errors", "guard", "config", "platform"}
+GROUND = {"errors", "guard", "config", "platform", "background"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "guard": set(),
-    "config": {"errors"},
+    "config": {"errors", "platform"},
     "platform": set(),
+    "background": {"config", "platform"},
     "entities": GROUND,
     "store": GROUND | {"entities"},
     "recording": GROUND | {"entities", "store"},
     "read": GROUND | {"entities", "store"},
+    "jobs": GROUND | {"entities", "store", "recording", "read"},
+    "instrument": GROUND | {"entities", "recording"},
+    "facades": {"instrument"},
+    "analysis": GROUND | {"entities", "store", "recording", "read", "instrument", "jobs"},
     "client": GROUND | {"entities", "read", "recording"},
     "artifacts": {"client"},
     "data": {"recording"},
     "exceptions": {"errors"},
     "tracking": {"recording"},
-    "cli": GROUND | {"client", "entities", "read", "recording", "runlake"},
-    "__init__": {"artifacts", "client", "data", "entities", "errors", "exceptions", "read", "recording", "tracking"},
+    "cli": GROUND | {"client", "entities", "instrument", "jobs", "read", "recording", "runlake"},
+    "__init__": {"artifacts", "client", "data", "entities", "errors", "exceptions", "facades", "instrument", "read", "recording", "tracking"},
     "__main__": {"cli"},
 }
 

@@ -9,6 +9,8 @@ import click
 import runlake
 from runlake.cli.as_mlflow import as_mlflow
 from runlake.cli.demo import demo
+from runlake.cli.finish import finish
+from runlake.cli.plugins import plugins
 
 __all__ = ["cli", "main"]
 
@@ -21,6 +23,8 @@ def cli() -> None:
 
 cli.add_command(as_mlflow)
 cli.add_command(demo)
+cli.add_command(finish)
+cli.add_command(plugins)
 
 
 def main() -> None:

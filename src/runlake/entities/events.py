@@ -20,6 +20,7 @@ class Scope(StrEnum):
     INPUT = "input"
     ARTIFACT = "artifact"
     ERROR = "error"
+    JOB = "job"
     CAPTURE = "capture"
 
 

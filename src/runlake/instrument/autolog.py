@@ -134,7 +134,7 @@ def report() -> list[Row]:
 def _settle() -> None:
     """Make what is in place match what is asked for. A plugin that fails leaves the others as they are."""
     for plugin in find_plugins().values():
-        wanted = _is_wanted(plugin)
+        wanted = not plugin.is_service and _is_wanted(plugin)
         with guarded(f"{'enabling' if wanted else 'disabling'} the plugin {plugin.name}"):
             if wanted and plugin.name not in _placements:
                 _enable(plugin)
@@ -150,8 +150,6 @@ def _settle() -> None:
 
 
 def _is_wanted(plugin: Plugin) -> bool:
-    if plugin.is_service:
-        return any(_is_wanted(other) for other in find_plugins().values() if not other.is_service)
     asked_for = options.requests.wants(plugin.name) or any(request.wants(plugin.name) for request in _blocks)
     return asked_for and (is_allowed(plugin.name) or plugin.name in options.requests.own)
 

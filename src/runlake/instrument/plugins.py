@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 GROUP = "runlake.plugins"  # one for each library
-SERVICES = "runlake.services"  # what needs no library: loaded with the first plugin
+SERVICES = "runlake.services"  # what needs no library: loaded when there is something to tell
 
 Asked = Patch | Registration
 
@@ -154,6 +154,9 @@ def has_listeners(hook: str) -> bool:
 
 def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> None:
     """Call every implementation of a hook, whatever the others raise."""
+    for service in find_plugins().values():
+        if service.is_service:
+            load(service)
     for implementation in reversed(getattr(_hooks().hook, hook).get_hookimpls()):
         name = implementation.plugin_name
         if not find_plugins()[name].is_service and options_of(name)["disable"]:

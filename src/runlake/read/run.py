@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runlake.entities import Dataset, DatasetInput, InputTag, LifecycleStage, RunData, RunInfo, RunInputs, Status
+from runlake import background
+from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job, LifecycleStage, RunData, RunInfo, RunInputs, Status
 from runlake.entities.params import typed
 from runlake.read.direction import direction
 from runlake.read.series import Series
@@ -96,9 +97,27 @@ class Run:
         return self._store.read_blob(self._state, name)
 
     @property
+    def captures(self) -> list[CaptureRecord]:
+        """What each capture did in this run, what it cost, and what it failed at."""
+        return [CaptureRecord.from_row(key, text) for key, text in sorted(self._state.captures.items())]
+
+    @property
     def errors(self) -> list[str]:
         """What could not be recorded, in words."""
         return [f"{key}: {text}" for key, text in self._state.errors]
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The jobs by their names, as they stood."""
+        return dict(self._state.jobs)
+
+    def wait(self, timeout: float | None = None) -> dict[str, Job]:
+        """Have the run's jobs done here, or wait for who does them, and give them as they stand then."""
+        self._store.refresh()
+        if any(job.is_open for job in self._store.run(self._state.run_id).jobs.values()):
+            background.finish(self._store.path, self._state.run_id, timeout)
+            self._store.refresh()
+        return self._store.run(self._state.run_id).jobs
 
     def __repr__(self) -> str:
         info = self.info

@@ -96,6 +96,12 @@ class Flusher:
         if not self._is_running():
             self._write_here()
 
+    def add_after_points(self, event: Event) -> None:
+        """Have the event written with the next flush, after the points that were logged before it."""
+        self.buffer.ends.append(event)
+        if not self._is_running():
+            self._write_here()
+
     def flush(self, timeout: float | None = None, *, sync: bool = True) -> bool:
         """Wait until all that was logged before is synced, and say whether it is; False too when `timeout` seconds did not do.
 

@@ -33,6 +33,11 @@ class OfferedRun(MetricLog):
         self._kept: set[str] = set()
 
     @property
+    def active(self) -> ActiveRun:
+        """The run itself."""
+        return self._run
+
+    @property
     def name(self) -> str:
         """The run's name."""
         return self._run.name

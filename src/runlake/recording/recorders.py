@@ -20,12 +20,14 @@ from runlake.store.layout import Layout, check_usable
 if TYPE_CHECKING:
     from runlake.store.view import View
 
-__all__ = ["Recorder", "before_exit", "flush_all", "is_worker", "recorder_for", "stop_all"]
+__all__ = ["Recorder", "after_exit", "before_exit", "flush_all", "is_leaving", "is_worker", "recorder_for", "stop_all"]
 
 before_exit: list[Callable[[], None]] = []
+after_exit: list[Callable[[], None]] = []  # all that was logged is in the store by then
 _recorders: dict[Path, Recorder] = {}
 _lock = threading.RLock()
 _has_left = False
+_is_leaving = False
 
 
 @dataclass
@@ -74,6 +76,18 @@ def flush_all(timeout: float | None = None, *, sync: bool = True) -> bool:
 
 def stop_all() -> None:
     """At exit: end the open runs, write what waits, let go of the stores. What is logged after this is written at once."""
+    global _is_leaving
+    _is_leaving = True
+    try:
+        _let_go()
+    finally:
+        _is_leaving = False
+    for follow in after_exit:
+        with guard.guarded("starting what is done after the program"):
+            follow()
+
+
+def _let_go() -> None:
     for recorder in list(_recorders.values()):
         recorder.flusher.begin_exit()
     for finish in before_exit:
@@ -82,6 +96,11 @@ def stop_all() -> None:
     for recorder in list(_recorders.values()):
         with guard.guarded("leaving"):
             recorder.flusher.stop()
+
+
+def is_leaving() -> bool:
+    """Whether the stores are being let go, which must not take long."""
+    return _is_leaving
 
 
 def _leave() -> None:

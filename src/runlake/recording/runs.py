@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from runlake.entities import Dataset, Event, LifecycleStage, RunData, RunInfo, Scope, Status
+from runlake import background
+from runlake.entities import Dataset, Event, Job, LifecycleStage, RunData, RunInfo, Scope, Status
 from runlake.entities.params import kind_of
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
@@ -21,7 +22,7 @@ from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
 from runlake.recording.values import as_key, as_text
-from runlake.store.fold import RunState
+from runlake.store.fold import RunState, fold_runs
 
 __all__ = ["ActiveRun", "Opening", "status_named", "status_of"]
 
@@ -225,9 +226,23 @@ class ActiveRun(MetricLog):
         """Record that a key has this value now."""
         self.recorder.add(Event(self.run_id, scope, key, op, kind, _number(kind, text), None, text, self.recorder.clock.tick()))
 
-    def keep_bytes(self, name: str, data: bytes) -> None:
-        """Keep these bytes under a name."""
-        self._artifacts.update(artifacts.keep_bytes_as(self.recorder, self.run_id, name, data))
+    def keep_bytes(self, name: str, data: bytes) -> bool:
+        """Keep these bytes under a name; whether the store took them, which the run shows where it did not."""
+        kept = artifacts.keep_bytes_as(self.recorder, self.run_id, name, data)
+        self._artifacts.update(kept)
+        return bool(kept)
+
+    def note_job(self, job: Job) -> None:
+        """Say how a job of this run stands. Whoever reads that finds all that was logged before."""
+        event = Event(self.run_id, Scope.JOB, job.name, "set", "json", None, None, job.to_text(), self.recorder.clock.tick())
+        self.recorder.flusher.add_after_points(event)
+
+    def wait(self, timeout: float | None = None) -> dict[str, Job]:
+        """Have the run's jobs done here, or wait for who does them, and give them as they stand then."""
+        self.recorder.flusher.flush(timeout, sync=False)
+        if any(job.is_open for job in self._stored_jobs().values()):
+            background.finish(self.recorder.layout.root, self.run_id, timeout)
+        return self._stored_jobs()
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """Say how the run ended, and wait until the store has it. A second time, and in a forked child, nothing happens."""
@@ -259,6 +274,10 @@ class ActiveRun(MetricLog):
         for key, value in said.items():
             if value is not None:
                 self.recorder.add(self._event(Scope.RUN, key, value))
+
+    def _stored_jobs(self) -> dict[str, Job]:
+        state = fold_runs(self.recorder.view().events(self.run_id)).get(self.run_id)
+        return state.jobs if state is not None else {}
 
     def _stored_table(self, name: str) -> dict[str, list[Any]]:
         """The table of that name that a resumed run has already."""

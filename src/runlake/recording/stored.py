@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 
 from runlake.entities import Event, LifecycleStage, Scope
 from runlake.errors import RunlakeError
@@ -18,9 +19,9 @@ KEPT_OPEN = 64
 _handles: OrderedDict[tuple[str, str], ActiveRun] = OrderedDict()
 
 
-def run_with_id(run_id: str) -> ActiveRun:
+def run_with_id(run_id: str, store: Path | None = None) -> ActiveRun:
     """The run to log to: one that was opened here, or one of the store, which stays as open or ended as it is."""
-    recorder = recorder_for()
+    recorder = recorder_for(store)
     run = run_opened_here(recorder.layout.root, run_id)
     if run is not None:
         return run

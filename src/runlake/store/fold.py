@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runlake.entities import Scope
+from runlake.entities import Job, Scope
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +32,7 @@ class RunState:
     artifacts: dict[str, tuple[str, int]] = field(default_factory=dict)
     captures: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
     last_hlc: int = 0
 
     @property
@@ -66,6 +67,9 @@ def _apply(state: RunState, scope: str, key: str, op: str, kind: str, integer: i
         return
     if scope == Scope.ERROR:
         state.errors.append((key, text))
+        return
+    if scope == Scope.JOB:
+        state.jobs[key] = Job.from_text(key, text)
         return
     values: dict[str, dict[str, Any]] = {
         Scope.RUN: state.said,

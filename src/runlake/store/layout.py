@@ -16,7 +16,7 @@ __all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
-_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs", "experiments"}
+_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs", "experiments", "jobs"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Layout:
     def blobs(self) -> Path:
         """Files kept by their content."""
         return self.root / "blobs"
+
+    @property
+    def jobs(self) -> Path:
+        """Who does which job: a file for each attempt, until the job is closed."""
+        return self.root / "jobs"
 
     @property
     def temporary(self) -> Path:

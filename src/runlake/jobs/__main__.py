@@ -1,0 +1,49 @@
+"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from runlake import config, platform
+from runlake.errors import RunlakeError
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m runlake.jobs", description="Do the jobs that wait in a store.")
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--idle", type=float, default=None, metavar="SECONDS", help="leave after this long with nothing to do")
+    parser.add_argument("--limit", type=float, default=None, metavar="SECONDS", help="end a job that runs longer")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--finish", nargs="*", metavar="RUN_ID", help="do what these runs, or all, have pending, and leave")
+    what.add_argument("--one", nargs=2, metavar=("RUN_ID", "JOB"), help="do this job in this process")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    given = _arguments()
+    root = given.store.absolute()
+    if given.finish is None and not given.one:
+        platform.be_last()
+    from runlake.jobs.apart import LIMIT_SECONDS, do_one  # after giving way: they import Arrow
+    from runlake.jobs.runner import IDLE_SECONDS, finish, work_until_idle
+    from runlake.read import open_store
+
+    limit = LIMIT_SECONDS if given.limit is None else given.limit
+    config.choose_store(root)
+    if given.one:
+        do_one(root, given.one[0], given.one[1], limit)
+    elif given.finish is not None:
+        for _ in finish(open_store(root), given.finish, limit):
+            pass
+    else:
+        work_until_idle(root, IDLE_SECONDS if given.idle is None else given.idle, limit)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RunlakeError as error:
+        sys.exit(f"runlake: {error}")
