@@ -45,6 +45,7 @@ class Config:
     silent: bool = False
     plugins: tuple[str, ...] | None = None
     disable: tuple[str, ...] = ()
+    trace: bool = False
     jobs: Jobs = "detached"
     exit_wait: float | None = None  # None: as the place asks for
 
@@ -115,6 +116,8 @@ SETTINGS = (
     Setting("exit_wait", ("RUNLAKE_EXIT_WAIT",), _wait, "how many seconds the end of the program waits for its jobs"),
     Setting("plugins", ("RUNLAKE_PLUGINS",), _names, "the only plugins of libraries that `autolog()` uses; empty: none"),
     Setting("disable", ("RUNLAKE_DISABLE",), _names, "plugins of libraries that `autolog()` leaves out; `*`: all"),
+    Setting("trace", ("RUNLAKE_TRACE",), _switch,
+            "each patch that is put in place or taken back, and each call of a plugin, is printed on stderr"),
     Setting("strict", ("RUNLAKE_STRICT",), _switch, "errors inside runlake are raised, for tests and plugin authors"),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ class _Facades:
     """Makes the modules; none is a file, since what libraries there are is known by the plugins that are installed."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The spec of a facade, where a plugin has that name."""
         parent, _, name = fullname.rpartition(".")
         if parent != "runlake" or not is_library(name):
             return None
@@ -23,9 +24,11 @@ class _Facades:
 
 class _Maker:
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """An ordinary one."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        """Fill it."""
         from runlake.instrument.autolog import library_autolog
 
         library = module.__name__.rpartition(".")[2]

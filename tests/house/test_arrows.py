@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exceptions": {"errors"},
     "tracking": {"recording"},
     "cli": GROUND | {"client", "entities", "instrument", "jobs", "read", "recording", "runlake"},
-    "__init__": {"artifacts", "client", "data", "entities", "errors", "exceptions", "facades", "instrument", "read", "recording", "tracking"},
+    "__init__": {
+        "artifacts",
+        "client",
+        "data",
+        "entities",
+        "errors",
+        "exceptions",
+        "facades",
+        "instrument",
+        "read",
+        "recording",
+        "tracking",
+    },
     "__main__": {"cli"},
 }
 
@@ -82,3 +95,13 @@ def test_only_the_store_knows_the_file_formats() -> None:
             assert "pyarrow.parquet" not in text, path
             assert "pa.ipc" not in text, path
             assert "deltalake" not in text, path
+
+
+def test_no_library_that_plugins_are_for_is_named() -> None:
+    """The core does not know whom it watches."""
+    libraries = re.compile(
+        r"\b(sklearn|scikit|xgboost|lightgbm|catboost|torch|lightning|keras|tensorflow|transformers|optuna)\b", re.IGNORECASE
+    )
+    found = {path.name: libraries.findall(path.read_text(encoding="utf-8")) for path in SRC.rglob("*.py") if room_of(path) != "cli"}
+
+    assert {name: names for name, names in found.items() if names} == {}

@@ -9,6 +9,8 @@ from pathlib import Path
 import runlake
 from children import run_program
 from runlake.cli import cli
+from runlake.instrument import hookspecs
+from runlake.instrument.options import DEFAULTS
 
 README = (Path(runlake.__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -34,3 +36,16 @@ def test_every_verb_stands_in_the_readme() -> None:
     verbs = [name for name in runlake.__all__ if inspect.isfunction(getattr(runlake, name))]
 
     assert [name for name in verbs if f"{name}(" not in README] == []
+
+
+def test_every_hook_stands_in_the_readme() -> None:
+    """With its real arguments."""
+    hooks = [(name, inspect.signature(hook)) for name, hook in vars(hookspecs).items() if hasattr(hook, "runlake_spec")]
+
+    assert hooks
+    assert [name for name, signature in hooks if f"`{name}({', '.join(signature.parameters)})`" not in README] == []
+
+
+def test_every_option_of_autolog_is_named_where_it_is_documented() -> None:
+    """In the docstring of the function."""
+    assert [name for name in DEFAULTS if f"`{name}`" not in (runlake.autolog.__doc__ or "") and name != "exclude_flavors"] == []

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Unpack
 
-from runlake import guard
+from runlake import config, guard
 from runlake.guard import guarded, log
-from runlake.instrument import options
+from runlake.instrument import options, trace
 from runlake.instrument.options import Options, Request, Requests, checked
 from runlake.instrument.placing import Placement, place, settle_again, take_away
 from runlake.instrument.plugins import Plugin, find_plugins, has_listeners, is_allowed, load, plugin_named, tell_plugins
@@ -133,6 +133,7 @@ def report() -> list[Row]:
 
 def _settle() -> None:
     """Make what is in place match what is asked for. A plugin that fails leaves the others as they are."""
+    trace.set_trace(config.load().trace)
     for plugin in find_plugins().values():
         wanted = not plugin.is_service and _is_wanted(plugin)
         with guarded(f"{'enabling' if wanted else 'disabling'} the plugin {plugin.name}"):

@@ -58,6 +58,7 @@ class Call:
 
     @name.setter
     def name(self, name: str) -> None:
+        """Another name, before the run is opened."""
         self._known_training().name = name
 
     @property

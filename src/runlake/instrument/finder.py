@@ -58,9 +58,11 @@ class _TellingLoader:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """As the real one does."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        """As the real one does, and tell."""
         spec = module.__spec__
         if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]
             spec.loader = self._loader

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from runlake.guard import attempt, guarded, log
+from runlake.instrument import trace
 from runlake.instrument.finder import Arrivals
 from runlake.instrument.patches import Patch, Registration
 from runlake.instrument.work import Work
@@ -58,6 +59,7 @@ def take_away(placement: Placement) -> None:
         _arrivals.wait_for(frozenset(_waiting))
         _undo(placement)
         placement.state = "taken away"
+        trace.tell(placement.plugin, "has taken back", placement.asked.target)
 
 
 def settle_again() -> None:
@@ -94,6 +96,7 @@ def _put(placement: Placement, module: ModuleType) -> None:
         log.warning("The plugin %s cannot capture %s: %s", placement.plugin, asked.target, placement.problem)
     else:
         placement.state, placement.problem = "in place", ""
+        trace.tell(placement.plugin, "has put in place", asked.target)
 
 
 def _register(placement: Placement, asked: Registration, module: ModuleType) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runlake.guard import guarded
+from runlake.instrument import trace
 from runlake.instrument.watchdog import Watch
 
 __all__ = ["MAX_FAILURES", "Work"]
@@ -31,6 +32,7 @@ class Work:
 
     def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
         """Call it; whether it came back, and with what. Nothing but KeyboardInterrupt leaves here."""
+        trace.tell(self.plugin, doing, self.target)
         began = time.perf_counter_ns()
         value = None
         try:
