@@ -16,6 +16,7 @@ __all__ = [
     "SETTINGS",
     "Config",
     "Setting",
+    "choose_jobs",
     "choose_store",
     "environment_of_jobs",
     "exit_wait",
@@ -123,6 +124,7 @@ SETTINGS = (
 
 
 _chosen: Path | None = None
+_chosen_jobs: Jobs | None = None
 _start: Path | None = None
 _loaded: dict[tuple[Path | str | None, ...], Config] = {}
 
@@ -133,14 +135,21 @@ def choose_store(path: Path | None) -> None:
     _chosen = path.absolute() if path is not None else None
 
 
+def choose_jobs(jobs: Jobs | None) -> None:
+    """Have the jobs of this process be done so from now on, whatever the settings say; None takes the choice back."""
+    global _chosen_jobs
+    _chosen_jobs = jobs
+
+
 def load(store: Path | None = None) -> Config:
     """Every setting where it is given; `store` outranks them all. Files are read once, from where the process was first asked."""
     store = store.absolute() if store is not None else _chosen
-    key = (store, _start_folder(), *(_given_in_environment()))
+    key = (store, _chosen_jobs, _start_folder(), *(_given_in_environment()))
     if key not in _loaded:
         project, folder = _project_settings(_start_folder())
         values = {setting.name: _value_of(setting, project) for setting in SETTINGS if setting.name != "store"}
         given = {name: value for name, value in values.items() if value is not None}
+        given |= {} if _chosen_jobs is None else {"jobs": _chosen_jobs}
         _loaded[key] = Config(store=store or _resolve_store(project, folder), **given)
     return _loaded[key]
 

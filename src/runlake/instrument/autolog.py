@@ -145,6 +145,7 @@ def _settle() -> None:
     settle_again()
     _listen()
     everywhere: Mapping[str, Any] = options.requests.everywhere.given if options.requests.everywhere is not None else {}
+    config.choose_jobs(everywhere.get("jobs"))
     if everywhere.get("strict") is not None:
         guard.set_strict(bool(everywhere["strict"]))
     guard.set_silent(bool(everywhere.get("silent", False)))
@@ -158,7 +159,7 @@ def _is_wanted(plugin: Plugin) -> bool:
 def _enable(plugin: Plugin) -> None:
     if not load(plugin):
         return
-    options.own_defaults[plugin.name] = plugin.options
+    options.set_own_defaults(plugin.name, plugin.options)
     placed = _placements.setdefault(plugin.name, [])
     placed.extend(place(plugin.name, asked) for asked in plugin.asked)
 

@@ -19,6 +19,7 @@ from runlake.guard import guarded
 from runlake.instrument.call import Call, changed_arguments
 from runlake.instrument.options import options_of
 from runlake.instrument.patches import Patch
+from runlake.instrument.plugins import records
 from runlake.instrument.scope import current_scope, entered, is_out_of_reach, is_plugin_at_work, plugin_context
 from runlake.instrument.training import Training
 from runlake.instrument.work import Work
@@ -242,7 +243,7 @@ def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[An
     scope = current_scope()
     if scope is not None and scope.is_same_call(around, instance, args):
         return False
-    entries = [entry for entry in around.entries if not options_of(entry.plugin)["disable"]]
+    entries = [entry for entry in around.entries if records(entry.plugin)]
     if len(entries) > 1:
         entries.sort(key=lambda entry: _distance(entry, instance if instance is not None else args[0] if args else None))
     return invocation.begin(entries, scope.training if scope is not None else None)

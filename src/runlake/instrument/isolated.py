@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from runlake.instrument.plugins import plugin_of_module, standing_work
 from runlake.instrument.scope import current_scope, is_plugin_at_work, plugin_context
@@ -14,6 +14,10 @@ __all__ = ["isolated"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@overload
+def isolated(function: F, *, otherwise: Any = None) -> F: ...
+@overload
+def isolated(function: None = None, *, otherwise: Any = None) -> Callable[[F], F]: ...
 def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
     """Make a function, or a method of a callback, safe to hand to a library.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from runlake.errors import InvalidValue
 
-__all__ = ["DEFAULTS", "Options", "Request", "Requests", "blocks", "change", "checked", "options_of", "own_defaults", "requests"]
+__all__ = ["DEFAULTS", "Options", "Request", "Requests", "blocks", "change", "checked", "options_of", "requests", "set_own_defaults"]
 
 
 class Options(TypedDict, total=False):
@@ -80,6 +80,7 @@ class Requests:
 
     everywhere: Request | None = None
     own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resolved: dict[tuple[str, tuple[Request, ...]], Mapping[str, Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def wants(self, plugin: str) -> bool:
         """Whether this plugin records, a `with` apart: what was said of it alone outranks what was said of all."""
@@ -90,26 +91,30 @@ class Requests:
 
 requests = Requests()
 blocks: ContextVar[tuple[Request, ...]] = ContextVar("runlake_autolog", default=())
-own_defaults: dict[str, Mapping[str, Any]] = {}  # of each plugin that is loaded
-_resolved: dict[tuple[str, tuple[Request, ...]], Mapping[str, Any]] = {}
+_own_defaults: dict[str, Mapping[str, Any]] = {}  # of each plugin that is loaded
 
 
 def change(new: Requests) -> None:
     """Have these hold from now on."""
     global requests
     requests = new
-    _resolved.clear()
+
+
+def set_own_defaults(plugin: str, own: Mapping[str, Any]) -> None:
+    """Have these be a plugin's own options, where nothing else is said."""
+    _own_defaults[plugin] = own
+    change(replace(requests))  # what was resolved without them counts no more
 
 
 def options_of(plugin: str) -> Mapping[str, Any]:
     """What holds for a plugin in this context."""
-    inside = blocks.get()
+    held, inside = requests, blocks.get()  # kept with what it was resolved from: another thread may change that meanwhile
     key = plugin, inside
-    found = _resolved.get(key)
+    found = held.resolved.get(key)
     if found is None:
-        if len(_resolved) > 1000:  # of blocks that are over
-            _resolved.clear()
-        found = _resolved[key] = _resolve(plugin, inside)
+        if len(held.resolved) > 1000:  # of blocks that are over
+            held.resolved.clear()
+        found = held.resolved[key] = _resolve(held, plugin, inside)
     return found
 
 
@@ -145,10 +150,18 @@ def _check_tags(tags: Any) -> None:
             raise InvalidValue(f"The option extra_tags of autolog() cannot set {key!r}, which is a tag that every run has.")
 
 
-def _resolve(plugin: str, inside: tuple[Request, ...]) -> Mapping[str, Any]:
-    found = {**DEFAULTS, **own_defaults.get(plugin, {})}
-    for request in (requests.everywhere, *inside):
+def _resolve(held: Requests, plugin: str, inside: tuple[Request, ...]) -> Mapping[str, Any]:
+    found = {**DEFAULTS, **_own_defaults.get(plugin, {})}
+    for request in (held.everywhere, *inside):
         found |= request.given if request is not None else {}
-    found |= requests.own.get(plugin, {})
-    found["disable"] = not (inside[-1].wants(plugin) if inside else requests.wants(plugin))
+    found |= held.own.get(plugin, {})
+    found["disable"] = not _is_on(held, plugin, inside)
     return found
+
+
+def _is_on(held: Requests, plugin: str, inside: tuple[Request, ...]) -> bool:
+    """What is off by its own word comes on in a block that names it, not in one that asks for all."""
+    if not inside:
+        return held.wants(plugin)
+    is_named = plugin in (inside[-1].libraries or ())
+    return inside[-1].wants(plugin) and (is_named or not held.own.get(plugin, {}).get("disable", False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import re
 import sys
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "plugin_named",
     "plugin_of_module",
+    "records",
     "standing_work",
     "tell_plugins",
 ]
@@ -82,11 +84,14 @@ class Plugin:
                 return found[1]
         return None
 
-    @property
-    def is_untested(self) -> bool:
-        """Whether the library is older than what the plugin was tested with."""
+    @functools.cached_property
+    def untested(self) -> str:
+        """In words, that the library is older than what the plugin was tested with; asked once the library is there."""
         version, bound = self.library_version, self.lower_bound
-        return version is not None and bound is not None and _numbers(version) < _numbers(bound)
+        if version is None or bound is None or _numbers(version) >= _numbers(bound):
+            return ""
+        log.warning("The plugin %s was tested with %s and later, and this is %s; it records all the same.", self.name, bound, version)
+        return f"{version}, tested from {bound} on"
 
 
 _found: dict[str, Plugin] = {}
@@ -114,6 +119,15 @@ def is_allowed(name: str) -> bool:
     settings = config.load()
     allowed = settings.plugins is None or name in settings.plugins
     return allowed and name not in settings.disable and "*" not in settings.disable
+
+
+def records(name: str) -> bool:
+    """Whether the plugin records in this context."""
+    options = options_of(name)
+    if not options["disable_for_unsupported_versions"] or options["disable"]:
+        return not options["disable"]
+    plugin = find_plugins().get(name)
+    return plugin is None or not plugin.untested
 
 
 def plugin_named(name: str) -> Plugin:
@@ -159,7 +173,7 @@ def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, *
             load(service)
     for implementation in reversed(getattr(_hooks().hook, hook).get_hookimpls()):
         name = implementation.plugin_name
-        if not find_plugins()[name].is_service and options_of(name)["disable"]:
+        if not find_plugins()[name].is_service and not records(name):
             continue
         work = work_of(name, hook) if work_of is not None else standing_work(name, hook)
         if not work.is_off:

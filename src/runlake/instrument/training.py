@@ -14,7 +14,7 @@ from runlake.entities import Status
 from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
-from runlake.instrument.plugins import tell_plugins
+from runlake.instrument.plugins import find_plugins, records, tell_plugins
 from runlake.instrument.scope import current_scope, is_out_of_reach, is_plugin_at_work
 from runlake.instrument.work import Work
 from runlake.recording.active import open_training_run, share
@@ -27,6 +27,7 @@ __all__ = ["Fitted", "Training", "end_trainings", "run_of", "training"]
 
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
+UNTESTED_TAG = "runlake.untested_version"
 
 
 @dataclass
@@ -121,7 +122,9 @@ class Training:
         self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]))
         if self.owns_run and self._is_shared:
             share(self.active)
-        self.active.offered.set_tags({PLUGIN_TAG: self.plugin, **(self.options["extra_tags"] or {})})
+        known = find_plugins().get(self.plugin)
+        untested = {UNTESTED_TAG: known.untested} if known is not None and known.untested else {}
+        self.active.offered.set_tags({PLUGIN_TAG: self.plugin, **untested, **(self.options["extra_tags"] or {})})
 
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
@@ -151,7 +154,7 @@ def training(key: object, *, name: str | None = None) -> Training | None:
     if scope is not None:
         return None if scope.training.skipped else scope.training
     plugin = is_plugin_at_work() or "runlake"
-    if options_of(plugin)["disable"]:
+    if not records(plugin):
         return None
     with _finding:
         _end_orphans()

@@ -1,0 +1,113 @@
+"""What is recorded by itself yields to what the user says, whichever comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import runlake
+from runlake.read import open_store
+
+
+def read(run: runlake.ActiveRun) -> tuple[dict[str, str], dict[str, str], dict[str, float]]:
+    """Params, our own tags and metrics of a run as a reader finds them."""
+    runlake.flush()
+    data = open_store().run(run.run_id).data
+    return data.params, {key: text for key, text in data.tags.items() if not key.startswith("mlflow.")}, data.metrics
+
+
+@pytest.mark.parametrize("first", ["user", "plugin"])
+def test_a_users_param_takes_the_place_of_an_offered_one(store: Path, first: str) -> None:
+    """In silence, and never the other way round."""
+    with runlake.start_run() as run:
+        says: dict[str, Callable[[], object]] = {
+            "user": lambda: run.log_param("lr", 0.5),
+            "plugin": lambda: run.offered.log_params({"lr": 0.1, "depth": 3}),
+        }
+        says.pop(first)()
+        says.popitem()[1]()
+
+        assert run.data.params == {"lr": "0.5", "depth": "3"}
+    assert read(run)[0] == {"lr": "0.5", "depth": "3"}
+    assert runlake.get_run(run.run_id).param_conflicts == {}
+
+
+@pytest.mark.parametrize("first", ["user", "plugin"])
+def test_a_users_tag_takes_the_place_of_an_offered_one(store: Path, first: str) -> None:
+    """And a later offer takes the place of an earlier one."""
+    with runlake.start_run() as run:
+        says: dict[str, Callable[[], object]] = {
+            "user": lambda: run.set_tag("team", "a"),
+            "plugin": lambda: run.offered.set_tags({"team": "b", "model": "x"}),
+        }
+        says.pop(first)()
+        says.popitem()[1]()
+        run.offered.set_tag("model", "y")
+
+    assert read(run)[1] == {"team": "a", "model": "y"}
+
+
+def test_an_offered_tag_can_be_deleted(store: Path) -> None:
+    """As any other."""
+    with runlake.start_run() as run:
+        run.offered.set_tag("model", "x")
+        run.delete_tag("model")
+
+    assert read(run)[1] == {}
+
+
+def test_the_first_offer_of_a_param_counts(store: Path) -> None:
+    """A fit inside a fit does not rename what is outside."""
+    with runlake.start_run() as run:
+        run.offered.log_param("depth", 3)
+        run.offered.log_param("depth", 4)
+
+    assert read(run)[0] == {"depth": "3"}
+
+
+def test_a_metric_that_the_user_logs_is_left_to_the_user(store: Path) -> None:
+    """From then on; what was offered before stays, since nothing is lost."""
+    with runlake.start_run() as run:
+        run.log_metric("loss", 1.0)
+        run.offered.log_metric("loss", 9.0)
+        run.offered.log_metrics({"loss": 9.0, "acc": 0.5})
+        run.offered.log_batch("loss", [9.0, 9.0])
+        run.offered.log_batch("lr", [0.1, 0.2])
+
+    assert read(run)[2] == {"acc": 0.5, "loss": 1.0, "lr": 0.2}
+
+
+def test_an_artifact_of_the_user_is_left_alone(store: Path) -> None:
+    """What was offered may be offered anew."""
+    with runlake.start_run() as run:
+        run.log_text("mine", "notes/a.txt")
+        run.offered.log_text("theirs", "notes/a.txt")
+        run.offered.log_dict({"version": 1}, "b.json")
+        run.offered.log_dict({"version": 2}, "b.json")
+
+    found = runlake.get_run(run.run_id)
+
+    assert found.read_artifact("notes/a.txt") == b"mine"
+    assert b"2" in found.read_artifact("b.json")
+
+
+def test_what_was_offered_yields_in_a_resumed_run_too(store: Path) -> None:
+    """The mark is in the store."""
+    with runlake.start_run() as run:
+        run.offered.log_params({"lr": 0.1, "depth": 3})
+    with runlake.start_run(run.run_id):
+        runlake.log_param("lr", 0.5)
+        with pytest.raises(runlake.InvalidValue, match=r"'lr' .* is '0.5' already"):
+            runlake.log_param("lr", 0.7)
+
+    assert read(run)[0] == {"lr": "0.5", "depth": "3"}
+
+
+def test_a_run_has_one_slot_for_a_training(store: Path) -> None:
+    """Taken once, and in the process that opened the run: resumed, it has none."""
+    with runlake.start_run() as run:
+        assert (run.take_slot(), run.take_slot()) == (True, False)
+    with runlake.start_run(run.run_id) as resumed:
+        assert not resumed.take_slot()
