@@ -40,6 +40,8 @@ def site_at(parent: Any, name: str) -> Site:
     raw = inspect.getattr_static(parent, name) if isinstance(parent, type) else getattr(parent, name)
     if type(raw) is property:
         return _Property(parent, name, raw)
+    if isinstance(parent, type) and callable(vars(raw).get("fn") if hasattr(raw, "__dict__") else None):
+        return _Delegate(raw, name)
     cell = _cell_inside(raw) if isinstance(parent, ModuleType) else None
     return _Cell(name, cell) if cell is not None else _Attribute(parent, name)
 
@@ -106,13 +108,8 @@ class _Property:
         return getattr(inspect.getattr_static(self._parent, self._name, None), "fget", None)
 
     def put(self, around: Around) -> None:
-        def around_getter(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            instance, *others = args
-            return around(functools.partial(wrapped, instance), instance, tuple(others), kwargs)
-
-        around_getter.around = around  # type: ignore[attr-defined]  # for `around_of`
         was = self._original
-        self._put = property(Wrapper(was.fget, around_getter, self._name), was.fset, was.fdel, was.__doc__)
+        self._put = property(Wrapper(was.fget, _unbound(around), self._name), was.fset, was.fdel, was.__doc__)
         setattr(self._parent, self._name, self._put)
 
     def take_back(self) -> str | None:
@@ -130,6 +127,16 @@ class _Property:
 
     def is_in_place(self) -> bool:
         return self._put is not None and _is_in(self._put.fget, self.current())
+
+
+class _Delegate(_Attribute):
+    """The function inside a descriptor that gives it out under a condition: other tools look into that descriptor, too."""
+
+    def __init__(self, descriptor: Any, name: str) -> None:
+        super().__init__(descriptor, "fn")
+
+    def put(self, around: Around) -> None:
+        super().put(_unbound(around))
 
 
 class _Cell:
@@ -162,6 +169,17 @@ class _Cell:
 
     def is_in_place(self) -> bool:
         return _is_in(self._wrapper, self.current())
+
+
+def _unbound(around: Around) -> Around:
+    """The same for a function that gets its object as an argument."""
+
+    def around_unbound(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        instance, *others = args
+        return around(functools.partial(wrapped, instance), instance, tuple(others), kwargs)
+
+    around_unbound.around = around  # type: ignore[attr-defined]  # for `around_of`
+    return around_unbound
 
 
 def _cell_inside(function: Any) -> Any:
