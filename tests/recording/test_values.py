@@ -290,3 +290,14 @@ def test_a_batch_may_be_a_tensor_and_one_that_cannot_be_read_costs_only_itself(s
     assert [("none of the 2 values" in error, "no device" in error) for error in runlake.read.open_store().runs()[0].errors] == [
         (True, True)
     ]
+
+
+def test_metrics_that_are_refused_use_up_no_step(store: Path) -> None:
+    """All of them or none: the next point of each counts on from where it was."""
+    with runlake.start_run() as run:
+        runlake.log_metric("z", 0.0, step=2**63 - 1)
+        with pytest.raises(runlake.InvalidValue, match="'z' has reached the greatest step"):
+            runlake.log_metrics({"y": 1.0, "z": 2.0})
+        runlake.log_metric("y", 5.0)
+
+    assert [point.step for point in runlake.get_metric_history(run.run_id, "y")] == [0]

@@ -59,7 +59,7 @@ class MetricLog:
         all_series = self._groups.get(keys) or self._add_group(keys)
         steps: int | tuple[int, ...]
         if step is None:
-            steps = tuple([self._next_steps(series, 1) for series in all_series])
+            steps = self._next_step_of_each(all_series)
         else:
             if type(step) is not int or not -_MAX_STEP <= step <= _MAX_STEP:
                 step = as_step(", ".join(keys), step)
@@ -105,6 +105,15 @@ class MetricLog:
         if len(self._groups) < MAX_GROUPS:
             self._groups[keys] = all_series
         return all_series
+
+    def _next_step_of_each(self, all_series: tuple[Series, ...]) -> tuple[int, ...]:
+        with self._buffer.lock:
+            steps = tuple([series.last_step + 1 for series in all_series])
+            if steps and max(steps) > _MAX_STEP:  # before any of them is taken
+                raise InvalidValue(f"{all_series[steps.index(max(steps))].key!r} has reached the greatest step of 64 bits; give the step.")
+            for series, step in zip(all_series, steps, strict=True):
+                series.last_step = step
+            return steps
 
     def _next_steps(self, series: Series, n: int) -> int:
         with self._buffer.lock:
