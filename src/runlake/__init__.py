@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownArtifact, UnknownExperiment, UnknownRun
     from runlake.instrument.autolog import Autolog, autolog, disable_autolog
+    from runlake.instrument.call import Call
     from runlake.instrument.hookspecs import hookimpl
     from runlake.instrument.isolated import isolated
     from runlake.instrument.patches import Patch, Registration
@@ -77,6 +78,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActiveRun",
     "Autolog",
+    "Call",
     "InvalidValue",
     "NoActiveRun",
     "Patch",
@@ -147,6 +149,7 @@ _NAMES = {
     "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run search_experiments",
     "runlake.errors": "InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
     "runlake.instrument.autolog": "Autolog autolog disable_autolog",
+    "runlake.instrument.call": "Call",
     "runlake.instrument.hookspecs": "hookimpl",
     "runlake.instrument.isolated": "isolated",
     "runlake.instrument.patches": "Patch Registration",

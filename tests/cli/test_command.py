@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -26,13 +27,19 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 
 def test_the_demo_prints_what_a_reader_finds(tmp_path: Path) -> None:
-    """Every point of the small training, and what it kept."""
+    """Every point of the small training, and a run of each plugin that brings something to show, with its series."""
     finished = command(tmp_path / "lake", "demo", "--steps", "50")
 
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "FINISHED" in finished.stdout
     points = runlake.read.open_store(tmp_path / "lake").points()
     assert {key: points["key"].to_pylist().count(key) for key in ("loss", "slope", "offset")} == {"loss": 50, "slope": 5, "offset": 5}
+    runs = {run.tags.get("mlflow.autologging"): run for run in runlake.read.open_store(tmp_path / "lake").runs()}
+    shown = {entry.name for entry in importlib.metadata.entry_points(group="runlake.demos")}
+    assert runs.keys() == {None, *shown}
+    for name in shown:
+        assert f"Run {runs[name].info.run_name} recorded by the plugin {name}: FINISHED" in finished.stdout
+        assert all(key in finished.stdout for key in runs[name].metrics)
 
 
 def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:

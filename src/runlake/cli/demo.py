@@ -1,23 +1,28 @@
-"""`runlake demo`: record a small training and print what a reader then finds."""
+"""`runlake demo`: record small trainings, by hand and by themselves, and print what a reader then finds."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import random
+from importlib.metadata import EntryPoint
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 import runlake
+from runlake.guard import attempt
 from runlake.read import Run, Store
 
 __all__ = ["demo"]
+
+DEMOS = "runlake.demos"  # entry points: of each plugin a function that trains something small
 
 
 @click.command()
 @click.option("--steps", default=2000, show_default=True, help="How long to train.")
 def demo(steps: int) -> None:
-    """Train a line fit in plain Python, record it, and print what was recorded.
+    """Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.
 
     Example: RUNLAKE_STORE=/tmp/lake runlake demo
     """
@@ -30,7 +35,38 @@ def demo(steps: int) -> None:
     for name in run.artifacts:
         console.print(f"Artifact {name}: {run.read_artifact(name).decode().strip()}")
     console.print("Params and tags: " + ", ".join(f"{key}={value}" for key, value in {**run.params, **run.tags}.items()))
+    _show_plugins(console, store)
     _print_shelves(console, store)
+
+
+def _show_plugins(console: Console, store: Store) -> None:
+    """Train what each plugin brings for this with `autolog()` on, and print the runs that there are then."""
+    for entry in sorted(importlib.metadata.entry_points(group=DEMOS), key=lambda entry: entry.name):
+        before = {run.info.run_id for run in store.runs()}
+        problem = _trained_with(entry)
+        if isinstance(problem, BaseException):
+            console.print(f"{entry.name}: not shown, {type(problem).__name__}: {problem}", markup=False)
+        store.refresh()
+        for run in store.runs():
+            if run.info.run_id not in before:
+                _print_run(console, run, entry.name)
+
+
+def _trained_with(entry: EntryPoint) -> object:
+    """What went wrong, if anything: the library may not be installed."""
+    runlake.autolog()
+    try:
+        return attempt(lambda: entry.load()())
+    finally:
+        runlake.disable_autolog()  # ends the run of what no call encloses, too
+        runlake.flush()
+
+
+def _print_run(console: Console, run: Run, plugin: str) -> None:
+    params = ", ".join(f"{key}={value}" for key, value in run.params.items() if value is not None)
+    console.print(f"Run [bold]{run.info.run_name}[/] recorded by the plugin {plugin}: {run.info.status} after {run.info.duration:.2f} s")
+    console.print(f"Params: {params}", markup=False)
+    console.print(_series_table(run))
 
 
 def _print_shelves(console: Console, store: Store) -> None:

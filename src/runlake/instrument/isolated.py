@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from runlake.guard import guarded
 from runlake.instrument.plugins import plugin_of_module, standing_work
 from runlake.instrument.scope import current_scope, is_plugin_at_work, plugin_context
 
@@ -15,9 +16,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @overload
-def isolated(function: F, *, otherwise: Any = None) -> F: ...
+def isolated(function: F, *, otherwise: Any = None) -> F:
+    """As a decorator."""
+
+
 @overload
-def isolated(function: None = None, *, otherwise: Any = None) -> Callable[[F], F]: ...
+def isolated(function: None = None, *, otherwise: Any = None) -> Callable[[F], F]:
+    """As a decorator that is told what else to answer."""
+
+
 def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
     """Make a function, or a method of a callback, safe to hand to a library.
 
@@ -31,14 +38,16 @@ def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
 
     @functools.wraps(called)
     def safely(*args: Any, **kwargs: Any) -> Any:
-        plugin = is_plugin_at_work() or plugin_of_module(called.__module__)
-        scope = current_scope()
-        work = scope.training.work_of(plugin, target) if scope is not None else standing_work(plugin, target)
-        if not work.is_off:
-            work.calls += 1
-            came_back, value = work.do("answering", plugin_context(plugin), functools.partial(called, **kwargs), *args)
-            if came_back:
-                return value
-        return otherwise(*args, **kwargs) if callable(otherwise) else otherwise
+        with guarded(f"calling {target}"):
+            plugin = is_plugin_at_work() or plugin_of_module(called.__module__)
+            scope = current_scope()
+            work = scope.training.work_of(plugin, target) if scope is not None else standing_work(plugin, target)
+            if not work.is_off:
+                work.calls += 1
+                came_back, value = work.do("answering", plugin_context(plugin), functools.partial(called, **kwargs), *args)
+                if came_back:
+                    return value
+        with guarded(f"answering instead of {target}"):
+            return otherwise(*args, **kwargs) if callable(otherwise) else otherwise
 
     return safely

@@ -1,0 +1,65 @@
+"""Each plugin is a small distribution that can be there without its library, and uses runlake as anybody may."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from children import run_program
+
+FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/pyproject.toml"))
+PUBLIC = {"runlake", "runlake.read", "runlake.testing"}
+
+
+def module_of(folder: Path) -> str:
+    """The one module of a plugin."""
+    return folder.name.replace("-", "_")
+
+
+def imported_by(tree: ast.AST) -> set[str]:
+    """The modules that are imported anywhere in it."""
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_its_names_agree(folder: Path) -> None:
+    """Folder, distribution, module and entry point; the library is an extra with a lower bound alone."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    library = folder.name.removeprefix("runlake-")
+    (tested_with,) = project["optional-dependencies"]["instruments"]
+
+    assert (project["name"], project["dependencies"]) == (folder.name, ["runlake"])
+    assert project["entry-points"]["runlake.plugins"] == {library: module_of(folder)}
+    assert ">=" in tested_with
+    assert not set(tested_with) & set(",<!~;")
+    assert f"RUNLAKE_DISABLE={library}" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_it_uses_public_names_alone_and_no_library_before_that_is_there(folder: Path) -> None:
+    """What it imports of its library, it imports where that has been imported already."""
+    tree = ast.parse((folder / f"{module_of(folder)}.py").read_text())
+    unconditional = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    at_the_top = {name.partition(".")[0] for node in unconditional for name in imported_by(node)}
+
+    assert {name for name in imported_by(tree) if name.partition(".")[0] == "runlake"} <= PUBLIC
+    assert at_the_top <= {"runlake", *sys.stdlib_module_names}
+
+
+def test_enabling_them_all_imports_none_of_their_libraries(tmp_path: Path) -> None:
+    """A program pays for what it uses."""
+    finished = run_program(
+        """
+        import sys, runlake
+        runlake.autolog()
+        print(sorted({"sklearn", "torch", "xgboost", "numpy", "pyarrow"} & set(sys.modules)))
+        """,
+        tmp_path / "lake",
+    )
+
+    assert finished.stdout == "[]\n"
