@@ -240,9 +240,10 @@ def _points(store: Path) -> list[list[tuple[str, int]]]:
 
 def _seed_all() -> None:
     random.seed(7)
-    for name, seed in (("numpy", lambda m: m.random.seed(7)), ("torch", lambda m: m.manual_seed(7))):
-        if name in sys.modules:
-            seed(sys.modules[name])
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(7)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(7)
 
 
 def _random_states() -> list[bytes]:
@@ -252,5 +253,3 @@ def _random_states() -> list[bytes]:
     if "torch" in sys.modules:
         states.append(sys.modules["torch"].get_rng_state().numpy().tobytes())
     return states
-
-

@@ -8,20 +8,32 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-__all__ = ["attempt", "guarded", "log", "set_silent", "set_strict"]
+__all__ = ["attempt", "choose_strict", "guarded", "is_strict", "log", "set_silent", "set_strict"]
 
 T = TypeVar("T")
 
 log = logging.getLogger("runlake")
 
 _strict = False
+_chosen_strict: bool | None = None
 _reported: set[tuple[str, type[BaseException], int]] = set()
 
 
 def set_strict(strict: bool) -> None:
-    """Make every guard re-raise, for tests and for plugin authors."""
+    """Make every guard re-raise, for tests and for plugin authors: by the settings, unless `choose_strict` outranks them."""
     global _strict
     _strict = strict
+
+
+def choose_strict(strict: bool | None) -> None:
+    """The same by the word of `autolog()`; None takes the choice back."""
+    global _chosen_strict
+    _chosen_strict = strict
+
+
+def is_strict() -> bool:
+    """Whether guards re-raise."""
+    return _strict if _chosen_strict is None else _chosen_strict
 
 
 def set_silent(silent: bool) -> None:
@@ -50,7 +62,7 @@ class guarded:  # noqa: N801 - reads as a word at the with statement
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None or isinstance(error, KeyboardInterrupt) or _strict:
+        if error is None or isinstance(error, KeyboardInterrupt) or is_strict():
             return False
         self.error = error
         cause = (self.doing, type(error), trace.tb_lineno if trace else 0)

@@ -184,7 +184,7 @@ def test_ids_sort_by_the_time_they_were_made() -> None:
     """A run id is a UUID of version 7, a writer's begins with a ULID."""
     runs, writers = [], []
     for _ in range(20):
-        runs.append(new_run_id())
+        runs += [new_run_id(), new_run_id()]
         writers.append(new_writer_id())
         time.sleep(0.002)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from collections.abc import Mapping
+import weakref
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Unpack
 
-from runlake import config, guard
+from runlake import config, guard, platform
 from runlake.guard import guarded, log
 from runlake.instrument import options, trace
 from runlake.instrument.options import Options, Request, Requests, checked
@@ -34,11 +34,8 @@ class Row:
 class Autolog:
     """What `autolog()` gives: in a `with`, it holds there and in that context alone, and what held before holds again."""
 
-    def __init__(self, request: Request, before: Requests, after: Requests) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
-        self._before = before
-        self._after = after
-        self._tokens: list[Any] = []
 
     def disable(self) -> None:
         """Undo every patch."""
@@ -50,16 +47,19 @@ class Autolog:
 
     def __enter__(self) -> Autolog:
         with _changing:
-            if options.requests is self._after:
-                options.change(self._before)
+            _everywhere[:] = [(asked, giver) for asked, giver in _everywhere if asked is not self._request]
+            _change_everywhere()
             _blocks.append(self._request)
-            self._tokens.append(options.blocks.set((*options.blocks.get(), self._request)))
+            options.blocks.set((*options.blocks.get(), self._request))
             _settle()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with _changing:
-            options.blocks.reset(self._tokens.pop())
+            inside = options.blocks.get()
+            if self._request in inside:  # it may be left in another context, as generators are
+                place = len(inside) - 1 - inside[::-1].index(self._request)
+                options.blocks.set(inside[:place] + inside[place + 1 :])
             _blocks.remove(self._request)
             _settle()
 
@@ -71,6 +71,7 @@ class Autolog:
 _changing = threading.RLock()
 _placements: dict[str, list[Placement]] = {}  # of each plugin that is on
 _blocks: list[Request] = []  # every `with autolog()` that is open, in whatever context
+_everywhere: list[tuple[Request, weakref.ref[Autolog]]] = []  # the last holds; one that a `with` makes its own holds no more
 
 
 def autolog(*libraries: str, **given: Unpack[Options]) -> Autolog:
@@ -85,12 +86,13 @@ def autolog(*libraries: str, **given: Unpack[Options]) -> Autolog:
     for library in libraries:
         plugin_named(library)
     request = Request(frozenset(libraries) if libraries else None, checked(given, {}))
+    given_back = Autolog(request)
     with _changing:
-        before = options.requests
-        after = replace(before, everywhere=request)
-        options.change(after)
+        _everywhere[:-1] = [(asked, giver) for asked, giver in _everywhere[:-1] if giver() is not None]
+        _everywhere.append((request, weakref.ref(given_back)))
+        _change_everywhere()
         _settle()
-    return Autolog(request, before, after)
+    return given_back
 
 
 def library_autolog(library: str, **given: Any) -> None:
@@ -110,6 +112,7 @@ def library_autolog(library: str, **given: Any) -> None:
 def disable_autolog() -> None:
     """Undo every patch, of plugins that were enabled by themselves too."""
     with _changing:
+        _everywhere.clear()
         options.change(Requests())
         _settle()
     training = sys.modules.get("runlake.instrument.training")
@@ -131,24 +134,34 @@ def report() -> list[Row]:
     return rows
 
 
+def _change_everywhere() -> None:
+    options.change(replace(options.requests, everywhere=_everywhere[-1][0] if _everywhere else None))
+
+
 def _settle() -> None:
     """Make what is in place match what is asked for. A plugin that fails leaves the others as they are."""
     trace.set_trace(config.load().trace)
+    config.choose_jobs(_last_given("jobs"))
+    guard.choose_strict(_last_given("strict"))
+    guard.set_silent(bool(_last_given("silent")))
     for plugin in find_plugins().values():
         wanted = not plugin.is_service and _is_wanted(plugin)
         with guarded(f"{'enabling' if wanted else 'disabling'} the plugin {plugin.name}"):
             if wanted and plugin.name not in _placements:
                 _enable(plugin)
             elif not wanted and plugin.name in _placements:
-                for placement in reversed(_placements.pop(plugin.name)):
-                    take_away(placement)
+                _disable(plugin.name)
+    for gone in _placements.keys() - find_plugins().keys():  # uninstalled meanwhile
+        with guarded(f"disabling the plugin {gone}"):
+            _disable(gone)
     settle_again()
     _listen()
-    everywhere: Mapping[str, Any] = options.requests.everywhere.given if options.requests.everywhere is not None else {}
-    config.choose_jobs(everywhere.get("jobs"))
-    if everywhere.get("strict") is not None:
-        guard.set_strict(bool(everywhere["strict"]))
-    guard.set_silent(bool(everywhere.get("silent", False)))
+
+
+def _last_given(option: str) -> Any:
+    """Of what holds for the whole process, whoever asks: by the innermost block that is open anywhere, else everywhere."""
+    asked = [*_blocks[::-1], *([options.requests.everywhere] if options.requests.everywhere is not None else [])]
+    return next((request.given[option] for request in asked if request.given.get(option) is not None), None)
 
 
 def _is_wanted(plugin: Plugin) -> bool:
@@ -162,6 +175,11 @@ def _enable(plugin: Plugin) -> None:
     options.set_own_defaults(plugin.name, plugin.options)
     placed = _placements.setdefault(plugin.name, [])
     placed.extend(place(plugin.name, asked) for asked in plugin.asked)
+
+
+def _disable(name: str) -> None:
+    for placement in reversed(_placements.pop(name)):
+        take_away(placement)
 
 
 def _why_off(plugin: Plugin) -> str:
@@ -197,4 +215,10 @@ def _hear_points_written(run_id: str, points: Any) -> None:
     tell_plugins("points_written", run_id=run_id, points=points)
 
 
+def _in_forked_child() -> None:
+    global _changing
+    _changing = threading.RLock()  # the thread that held it is not here
+
+
 _HEARD = {"run_started": _hear_run_started, "run_ended": _hear_run_ended, "points_written": _hear_points_written}
+platform.on_fork(in_child=_in_forked_child)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import InvalidValue, RunlakeError
@@ -36,8 +37,8 @@ class Call:
 
     @property
     def kwargs(self) -> Mapping[str, Any]:
-        """The keyword arguments."""
-        return self._invocation.kwargs
+        """The keyword arguments; `rewrite` changes them."""
+        return MappingProxyType(self._invocation.kwargs)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -98,15 +99,21 @@ class Call:
 def changed_arguments(
     signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any], changed: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call with some of them changed."""
-    bound = signature.bind(*args, **kwargs)
-    rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+    """The arguments of a call with some of them changed; each stays where the caller gave it, by place or by name."""
+    new_args, new_kwargs = list(args), dict(kwargs)
+    parameters = signature.parameters.values()
+    places = [p.name for p in parameters if p.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    names = {p.name for p in parameters if p.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)}
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     for name, value in changed.items():
-        parameter = signature.parameters.get(name)
-        if parameter is not None and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            bound.arguments[name] = value
-        elif rest is not None:
-            bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
+        place = places.index(name) if name in places else None
+        if place is not None and place < len(new_args):
+            new_args[place] = value
+        elif name in names or (takes_any and place is None):
+            new_kwargs[name] = value
+        elif place == len(new_args):
+            new_args.append(value)
         else:
-            raise InvalidValue(f"The call takes no argument {name!r}; it takes {', '.join(signature.parameters)}.")
-    return bound.args, dict(bound.kwargs)
+            raise InvalidValue(f"The call takes no argument {name!r} here; it takes {', '.join(signature.parameters)}.")
+    signature.bind(*new_args, **new_kwargs)
+    return tuple(new_args), new_kwargs

@@ -104,6 +104,22 @@ class _Resumed(Generator[Any, Any, Any]):
             self._inner.close()
 
 
+class _Inside:
+    """The library's exceptions pass by it: nothing here sees them, and nothing that goes wrong here is seen by the library."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with guarded("entering a training"):
+            self._invocation.enter(self._stack)
+
+    def __exit__(self, *_: object) -> None:
+        with guarded("leaving a training"):
+            self._stack.close()
+
+
 @dataclass(eq=False)
 class _Half:
     """A capture that has begun, and waits for the library to come back."""
@@ -124,9 +140,9 @@ class Invocation:
         self.outcome: Any = None
         self._around = around
         self._wrapped = wrapped
-        self._given = args
         self._own: Training | None = None
         self._training: Training | None = None
+        self._failed: Training | None = None
         self._halves: list[_Half] = []
 
     @functools.cached_property
@@ -145,7 +161,6 @@ class Invocation:
     def begin(self, entries: list[Entry], enclosing: Training | None) -> bool:
         """Run the first half of each capture; whether any waits for the second."""
         self._training = enclosing
-        failed = None
         for entry in entries:
             if entry.patch.role == "after":
                 self._begin_one(entry, None, is_owner=False)
@@ -153,29 +168,38 @@ class Invocation:
                 if not self._training.skipped:
                     self._begin_one(entry, self._training, is_owner=False)
             elif entry.patch.role == "fit":
-                training = Training(entry.plugin, _name_of(self.instance, self._wrapped))
-                came_back = self._begin_one(entry, training, is_owner=True)
-                if training.active is not None or training.skipped or self._waits_for(training):
-                    self._training = self._own = training
-                elif not came_back:
-                    failed = training
-        if self._training is None and failed is not None:  # what it trains inside is still no training of its own
-            failed.skip("its capture failed")
-            self._training = self._own = failed
+                self._begin_owner(entry)
+        if self._training is None and self._failed is not None:  # what it trains inside is still no training of its own
+            self._failed.skip("its capture failed")
+            self._training = self._own = self._failed
+        return self.is_under_way
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anything is to be done once the library comes back."""
         return bool(self._halves) or self._own is not None
 
-    def _waits_for(self, training: Training) -> bool:
-        return any(half.call.belongs_to(training) for half in self._halves)
+    def _begin_owner(self, entry: Entry) -> None:
+        training = Training(entry.plugin, _name_of(self.instance, self._wrapped))
+        came_back = False
+        try:
+            came_back = self._begin_one(entry, training, is_owner=True)
+        finally:  # Ctrl-C too: a run that was opened is to be ended
+            if training.active is not None or training.skipped or any(half.call.belongs_to(training) for half in self._halves):
+                self._training = self._own = training
+            elif not came_back:
+                self._failed = training
 
-    @contextlib.contextmanager
-    def inside(self) -> Generator[None, None, None]:
+    def inside(self) -> _Inside:
         """Around the library's own code: what it calls is part of the training, and what users' callbacks log goes to its run."""
-        with contextlib.ExitStack() as stack:
-            if self._training is not None:
-                stack.enter_context(entered(self._training, self._around, self.instance, self._given))
-                if self._own is not None and self._own.owns_run and self._own.active is not None:
-                    stack.enter_context(working_inside(self._own.active))
-            yield
+        return _Inside(self)
+
+    def enter(self, stack: contextlib.ExitStack) -> None:
+        """Enter what is to be left when the library's code is."""
+        if self._training is not None:
+            stack.enter_context(entered(self._training, self._around, self.instance, self.args))
+            if self._own is not None and self._own.owns_run and self._own.active is not None:
+                stack.enter_context(working_inside(self._own.active))
 
     def __enter__(self) -> None:
         pass
@@ -187,7 +211,8 @@ class Invocation:
         """Run the second half of each capture, the owner's last, or close them where the call failed."""
         try:
             while self._halves:
-                self._finish_one(self._halves.pop(), error)
+                with guarded("going on after a call"):
+                    self._finish_one(self._halves.pop(), error)
         except KeyboardInterrupt as interrupt:
             error = interrupt
             raise
@@ -226,15 +251,16 @@ class Invocation:
 
 def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
     """The call with the first halves behind it; None where nothing is to be captured."""
-    invocation = Invocation(around, wrapped, instance, args, kwargs)
+    invocation = None
     try:
         with guarded(f"looking at a call of {around.name}"):
+            invocation = Invocation(around, wrapped, instance, args, kwargs)
             return invocation if _begin(invocation, around, instance, args) else None
     except KeyboardInterrupt as interrupt:
-        invocation.finish(interrupt)
+        if invocation is not None:
+            invocation.finish(interrupt)
         raise
-    invocation.finish(None)
-    return None
+    return invocation if invocation is not None and invocation.is_under_way else None
 
 
 def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[Any, ...]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from runlake import platform
 from runlake.guard import guarded, log
 from runlake.instrument.engine import Around, Entry
 from runlake.instrument.patches import Patch
@@ -17,7 +18,7 @@ __all__ = ["capture", "put_back_what_was_dropped"]
 
 Undo = Callable[[], Any]
 
-_sites: dict[Around, Site] = {}
+_sites: dict[Around, list[Site]] = {}  # more than one where another tool has dropped or hidden what was put there first
 _families: dict[type, _Family] = {}
 _lock = threading.RLock()
 
@@ -28,6 +29,7 @@ def capture(plugin: str, patch: Patch, work: Work, module: ModuleType, undo: lis
     parent: Any = module
     for part in path:
         parent = getattr(parent, part)
+    getattr(parent, name, None)  # a library that imports its parts when they are asked for does so now, and not under the lock
     entry = Entry(plugin, patch, work)
     with _lock:
         if patch.subclasses:
@@ -39,9 +41,13 @@ def capture(plugin: str, patch: Patch, work: Work, module: ModuleType, undo: lis
 def put_back_what_was_dropped() -> None:
     """Where another tool has replaced what was captured."""
     with _lock:
-        for around, site in list(_sites.items()):
-            if around.entries and not site.is_in_place():
-                site.put(around)
+        for around, sites in list(_sites.items()):
+            if around.entries and not sites[-1].is_in_place():
+                with guarded(f"patching {around.name} again"):
+                    again = sites[-1].again()
+                    if around_of(again) is not around:
+                        again.put(around)
+                        sites.append(again)
 
 
 def _capture(entry: Entry, parent: Any, name: str, undo: list[Undo]) -> None:
@@ -50,7 +56,7 @@ def _capture(entry: Entry, parent: Any, name: str, undo: list[Undo]) -> None:
     if not isinstance(around, Around):
         around = Around(entry.patch.target)
         site.put(around)
-        _sites[around] = site
+        _sites[around] = [site]
     placed = around
     placed.entries = (*placed.entries, entry)
     undo.append(lambda: _release(placed, entry))
@@ -61,11 +67,10 @@ def _release(around: Around, entry: Entry) -> None:
         around.entries = tuple(other for other in around.entries if other is not entry)
         if around.entries:
             return
-        left = _sites[around].take_back()
-        if left is None:
-            del _sites[around]
-        else:
-            log.warning("%s stays wrapped, to no effect: %s", around.name, left)
+        left = {site: why for site in reversed(_sites.pop(around)) if (why := site.take_back()) is not None}
+        if left:
+            _sites[around] = [*left][::-1]
+            log.warning("%s stays wrapped, to no effect: %s", around.name, ", ".join(left.values()))
 
 
 class _Family:
@@ -77,12 +82,14 @@ class _Family:
         self.site.put(self._around_new_class)
 
     def _around_new_class(self, wrapped: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        made = wrapped(*args, **kwargs)
-        for entry, name, undo in self.wanted:
-            if name in vars(cls):
-                with guarded(f"patching {cls.__qualname__}"), _lock:
-                    _capture(entry, cls, name, undo)
-        return made
+        outcome = wrapped(*args, **kwargs)
+        with guarded("patching a class as it is made"):
+            made = wrapped.__self__ if cls is None else cls  # the former where the method is the one of `object`
+            with _lock:
+                for entry, name, undo in self.wanted:
+                    if name in vars(made):
+                        _capture(entry, made, name, undo)
+        return outcome
 
 
 def _capture_family(entry: Entry, base: type, name: str, undo: list[Undo]) -> None:
@@ -117,3 +124,11 @@ def _members(base: type) -> Iterator[type]:
             if below not in seen:
                 seen.add(below)
                 waiting.append(below)
+
+
+def _in_forked_child() -> None:
+    global _lock
+    _lock = threading.RLock()  # the thread that held it is not here
+
+
+platform.on_fork(in_child=_in_forked_child)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from runlake import platform
 from runlake.guard import attempt, guarded, log
 from runlake.instrument import trace
 from runlake.instrument.finder import Arrivals
 from runlake.instrument.patches import Patch, Registration
-from runlake.instrument.work import Work
+from runlake.instrument.work import Work, described
 
 __all__ = ["Placement", "place", "settle_again", "take_away"]
 
@@ -27,6 +28,7 @@ class Placement:
     problem: str = ""
     work: Work = field(init=False)
     undo: list[Any] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)  # its own: to look into a library may import more of it
 
     def __post_init__(self) -> None:
         self.work = Work(self.plugin, self.asked.target)
@@ -42,9 +44,7 @@ def place(plugin: str, asked: Patch | Registration) -> Placement:
     with _lock:
         _waiting.setdefault(asked.module, []).append(placement)
         _arrivals.wait_for(frozenset(_waiting))
-        module = sys.modules.get(asked.module)
-        if module is not None and not _is_being_imported(module):
-            _put(placement, module)
+    _put_if_there(placement)
     return placement
 
 
@@ -57,31 +57,40 @@ def take_away(placement: Placement) -> None:
         if not placements:
             _waiting.pop(placement.asked.module, None)
         _arrivals.wait_for(frozenset(_waiting))
+    with placement.lock:
         _undo(placement)
         placement.state = "taken away"
-        trace.tell(placement.plugin, "has taken back", placement.asked.target)
+    trace.tell(placement.plugin, "has taken back", placement.asked.target)
 
 
 def settle_again() -> None:
     """Put back what another tool has dropped since, and in place what was being imported."""
+    patching = sys.modules.get("runlake.instrument.patching")
+    if patching is not None:  # else nothing is in place yet
+        patching.put_back_what_was_dropped()
     with _lock:
-        patching = sys.modules.get("runlake.instrument.patching")
-        if patching is not None:  # else nothing is in place yet
-            patching.put_back_what_was_dropped()
-        for placement in [placement for placements in _waiting.values() for placement in placements]:
-            module = sys.modules.get(placement.asked.module)
-            if placement.state == "waiting" and module is not None and not _is_being_imported(module):
-                _put(placement, module)
+        awaited = [placement for placements in _waiting.values() for placement in placements]
+    for placement in awaited:
+        _put_if_there(placement)
+
+
+def _put_if_there(placement: Placement) -> None:
+    with placement.lock:
+        module = sys.modules.get(placement.asked.module)
+        if placement.state == "waiting" and module is not None and not _is_being_imported(module):
+            _put(placement, module)
 
 
 def _arrived(module: ModuleType) -> None:
     with _lock:
-        for placement in list(_waiting.get(module.__name__, [])):
+        awaited = list(_waiting.get(module.__name__, []))
+    for placement in awaited:
+        with placement.lock:
+            if placement.state == "taken away":  # meanwhile
+                continue
             if isinstance(placement.asked, Registration):
                 placement.undo.clear()  # what it was registered with is gone
-            else:
-                _undo(placement)
-            _put(placement, module)
+            _put(placement, module)  # of a module that is loaded anew, the old functions and classes stay captured too
 
 
 def _put(placement: Placement, module: ModuleType) -> None:
@@ -92,7 +101,7 @@ def _put(placement: Placement, module: ModuleType) -> None:
     if isinstance(problem, BaseException):
         _undo(placement)
         placement.state = "failed"
-        placement.problem = f"{type(problem).__name__}: {problem}"
+        placement.problem = described(problem)
         log.warning("The plugin %s cannot capture %s: %s", placement.plugin, asked.target, placement.problem)
     else:
         placement.state, placement.problem = "in place", ""
@@ -121,4 +130,13 @@ def _is_being_imported(module: ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
+def _in_forked_child() -> None:
+    global _lock
+    _lock = threading.RLock()  # the thread that held it is not here
+    for placements in _waiting.values():
+        for placement in placements:
+            placement.lock = threading.RLock()
+
+
 _arrivals = Arrivals(_arrived)
+platform.on_fork(in_child=_in_forked_child)

@@ -20,7 +20,7 @@ from runlake.instrument import hookspecs
 from runlake.instrument.options import options_of
 from runlake.instrument.patches import Patch, Registration
 from runlake.instrument.scope import plugin_context
-from runlake.instrument.work import Work
+from runlake.instrument.work import Work, described
 
 __all__ = [
     "Plugin",
@@ -101,16 +101,17 @@ _standing: dict[tuple[str, str], Work] = {}  # of hooks that belong to no traini
 
 def find_plugins(*, anew: bool = False) -> dict[str, Plugin]:
     """Every plugin that is installed, by name; `anew` looks for what was installed since. Nothing of it is imported."""
+    global _found
     if not _found or anew:
         entries = importlib.metadata.entry_points()
         there: dict[str, tuple[importlib.metadata.EntryPoint, str]] = {}
         for group in (SERVICES, GROUP):  # of two with a name the first on the path counts, as with modules
             there |= {entry.name: (entry, group) for entry in reversed(tuple(entries.select(group=group)))}
-        for name in _found.keys() - there.keys():
-            del _found[name]
-        for name, (entry, group) in there.items():
-            if name not in _found or _found[name].entry != entry:
-                _found[name] = Plugin(name, entry, is_service=group == SERVICES)
+        known = _found
+        _found = {  # a new one: whoever goes through the old one is not disturbed
+            name: known[name] if name in known and known[name].entry == entry else Plugin(name, entry, is_service=group == SERVICES)
+            for name, (entry, group) in there.items()
+        }
     return _found
 
 
@@ -147,7 +148,7 @@ def load(plugin: Plugin) -> bool:
     if plugin.module is None and not plugin.problem:
         problem = attempt(lambda: _load(plugin))
         if isinstance(problem, BaseException):
-            plugin.problem = f"{type(problem).__name__}: {problem}"
+            plugin.problem = described(problem)
             log.warning("The plugin %s (%s %s) is off: %s", plugin.name, plugin.distribution, plugin.version, plugin.problem)
     return not plugin.problem
 
@@ -173,7 +174,8 @@ def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, *
             load(service)
     for implementation in reversed(getattr(_hooks().hook, hook).get_hookimpls()):
         name = implementation.plugin_name
-        if not find_plugins()[name].is_service and not records(name):
+        plugin = find_plugins().get(name)
+        if plugin is None or not (plugin.is_service or records(name)):
             continue
         work = work_of(name, hook) if work_of is not None else standing_work(name, hook)
         if not work.is_off:
@@ -201,6 +203,8 @@ def _hooks() -> pluggy.PluginManager:
 
 def _load(plugin: Plugin) -> None:
     module = plugin.entry.load()
+    if _hooks().has_plugin(plugin.name):  # of another version, or place, that was installed before
+        _hooks().unregister(name=plugin.name)
     _hooks().register(module, name=plugin.name)
     try:
         for caller in _hooks().get_hookcallers(module) or []:

@@ -28,11 +28,13 @@ class Scope:
     args: tuple[Any, ...]
     pid: int
     level: int
+    outer: Scope | None
 
     def is_same_call(self, around: Any, instance: Any, args: tuple[Any, ...]) -> bool:
-        """Whether two of our wrappers stand around one call, with another tool's between them."""
-        same = self.around is around and self.instance is instance and len(self.args) == len(args)
-        return same and all(ours is theirs for ours, theirs in zip(self.args, args, strict=True))
+        """Whether two of our wrappers stand around one call, with another tool's between them, which may add arguments."""
+        if self.around is not around or self.instance is not instance:
+            return False
+        return instance is not None or self.args[:1] == () == args[:1] or (bool(self.args and args) and self.args[0] is args[0])
 
 
 _scope: ContextVar[Scope | None] = ContextVar("runlake_scope", default=None)
@@ -41,16 +43,20 @@ _open: dict[Scope, None] = {}  # of all threads; whatever is done to it is one C
 
 
 def current_scope() -> Scope | None:
-    """The call that this one is inside of."""
+    """The call that this one is inside of. A task or thread that took the context along may outlive the call."""
     scope = _scope.get()
+    while scope is not None and scope not in _open:
+        scope = scope.outer
     return scope if scope is not None and scope.pid == os.getpid() else None
 
 
 def is_out_of_reach() -> bool:
     """Whether this call is part of a training in another process or thread, as joblib makes them: its owner records it."""
     scope = _scope.get()
-    if scope is not None:
-        return scope.pid != os.getpid()
+    if scope is not None and scope.pid != os.getpid():
+        return True
+    if current_scope() is not None:
+        return False
     level = _level()
     return level > 0 and any(other.level < level for other in list(_open))
 
@@ -58,14 +64,15 @@ def is_out_of_reach() -> bool:
 @contextlib.contextmanager
 def entered(training: Training, around: Any, instance: Any, args: tuple[Any, ...]) -> Iterator[None]:
     """Have calls in this context be part of the training."""
-    scope = Scope(training, around, instance, args, os.getpid(), _level())
+    scope = Scope(training, around, instance, args, os.getpid(), _level(), current_scope())
     token = _scope.set(scope)
     _open[scope] = None
     try:
         yield
     finally:
         _open.pop(scope, None)
-        _scope.reset(token)
+        with contextlib.suppress(ValueError):  # a generator or coroutine that is closed in another context
+            _scope.reset(token)
 
 
 def plugin_context(name: str) -> Context:
@@ -82,8 +89,10 @@ def is_plugin_at_work() -> str:
 
 def _level() -> int:
     """How deep inside joblib's workers this thread is: they do not take the context along."""
-    parallel = sys.modules.get("joblib.parallel")
-    return getattr(parallel.get_active_backend()[0], "nesting_level", 0) or 0 if parallel is not None else 0
+    parallel: Any = sys.modules.get("joblib.parallel")
+    if not hasattr(parallel, "get_active_backend"):  # not there, or just being imported
+        return 0
+    return getattr(parallel.get_active_backend()[0], "nesting_level", 0) or 0
 
 
 platform.on_fork(in_child=_open.clear)

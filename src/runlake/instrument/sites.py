@@ -32,7 +32,10 @@ class Site(Protocol):
         """Leave everything as it was; why not, where that cannot be."""
 
     def is_in_place(self) -> bool:
-        """Whether the wrapper is still called."""
+        """Whether the wrapper is still called, as far as can be seen."""
+
+    def again(self) -> Site:
+        """A new one at the same place, for what stands there now."""
 
 
 def site_at(parent: Any, name: str) -> Site:
@@ -43,7 +46,7 @@ def site_at(parent: Any, name: str) -> Site:
     if isinstance(parent, type) and callable(vars(raw).get("fn") if hasattr(raw, "__dict__") else None):
         return _Delegate(raw, name)
     cell = _cell_inside(raw) if isinstance(parent, ModuleType) else None
-    return _Cell(name, cell) if cell is not None else _Attribute(parent, name)
+    return _Cell(parent, name, raw, cell) if cell is not None else _Attribute(parent, name)
 
 
 def around_of(site: Site) -> Around | None:
@@ -65,8 +68,9 @@ class _Attribute:
         return self._held()
 
     def current(self) -> Any:
+        """Of a class its own: what it inherits is another place."""
         if isinstance(self._parent, type):
-            return inspect.getattr_static(self._parent, self._name, None)
+            return vars(self._parent).get(self._name)
         return getattr(self._parent, self._name, None)
 
     def put(self, around: Around) -> None:
@@ -74,24 +78,29 @@ class _Attribute:
         if parent is None:
             return
         self._wrapper = wrapt.wrap_object(parent, self._name, Wrapper, (around, self._name))
-        if isinstance(parent, ModuleType):
+        if _is_the_librarys_own(original, parent):
             _rename_everywhere(original, self._wrapper)
 
     def take_back(self) -> str | None:
         wrapper, parent = self._wrapper, self._parent
         if wrapper is None or parent is None:
             return None
-        if isinstance(parent, ModuleType):
-            _rename_everywhere(wrapper, wrapper.__wrapped__)
+        why = None
         try:
             wrapt.unwrap_object(parent, self._name, wrapper, missing_ok=True)
         except wrapt.WrapperNotOutermostError as error:
-            return str(error)
-        self._wrapper = None
-        return None
+            why = str(error)
+        if isinstance(parent, ModuleType):
+            _rename_everywhere(wrapper, wrapper.__wrapped__)  # for whoever imported it since, too
+        if why is None:
+            self._wrapper = None
+        return why
 
     def is_in_place(self) -> bool:
         return self._parent is None or _is_in(self._wrapper, self.current())
+
+    def again(self) -> Site:
+        return site_at(self._parent, self._name)
 
 
 class _Property:
@@ -105,7 +114,7 @@ class _Property:
         self._put: property | None = None
 
     def current(self) -> Any:
-        return getattr(inspect.getattr_static(self._parent, self._name, None), "fget", None)
+        return getattr(vars(self._parent).get(self._name), "fget", None)
 
     def put(self, around: Around) -> None:
         was = self._original
@@ -128,6 +137,9 @@ class _Property:
     def is_in_place(self) -> bool:
         return self._put is not None and _is_in(self._put.fget, self.current())
 
+    def again(self) -> Site:
+        return site_at(self._parent, self._name)
+
 
 class _Delegate(_Attribute):
     """The function inside a descriptor that gives it out under a condition: other tools look into that descriptor, too."""
@@ -138,12 +150,17 @@ class _Delegate(_Attribute):
     def put(self, around: Around) -> None:
         super().put(_unbound(around))
 
+    def again(self) -> Site:
+        return _Delegate(self._parent, self._name)
+
 
 class _Cell:
     """What a decorator calls: the decorated function stays the very same object, under all the names that it was taken as."""
 
-    def __init__(self, name: str, cell: Any) -> None:
+    def __init__(self, parent: ModuleType, name: str, function: Any, cell: Any) -> None:
+        self._parent = parent
         self._name = name
+        self._function = function
         self._cell = cell
         self._wrapper: Wrapper | None = None
 
@@ -168,7 +185,10 @@ class _Cell:
         return None
 
     def is_in_place(self) -> bool:
-        return _is_in(self._wrapper, self.current())
+        return _is_in(self._wrapper, self.current()) and _is_in(self._function, getattr(self._parent, self._name, None))
+
+    def again(self) -> Site:
+        return site_at(self._parent, self._name)
 
 
 def _unbound(around: Around) -> Around:
@@ -206,6 +226,12 @@ def _chain(wrapped: Any) -> Iterator[Any]:
 
 def _is_in(wrapper: Any, current: Any) -> bool:
     return wrapper is not None and any(entry is wrapper for entry in _chain(current))
+
+
+def _is_the_librarys_own(function: Any, module: Any) -> bool:
+    """Not so a builtin that it merely has a name for: others call that, too."""
+    home = str(getattr(function, "__module__", None) or "")
+    return isinstance(module, ModuleType) and home.partition(".")[0] == module.__name__.partition(".")[0]
 
 
 def _rename_everywhere(old: Any, new: Any) -> None:

@@ -16,12 +16,12 @@ from runlake.guard import attempt
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import find_plugins, records, tell_plugins
 from runlake.instrument.scope import current_scope, is_out_of_reach, is_plugin_at_work
-from runlake.instrument.work import Work
+from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
 from runlake.recording.listeners import run_ended
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import before_exit
-from runlake.recording.runs import ActiveRun, status_of
+from runlake.recording.runs import ActiveRun, status_named, status_of
 
 __all__ = ["Fitted", "Training", "end_trainings", "run_of", "training"]
 
@@ -92,18 +92,17 @@ class Training:
                 _by_key.pop(key, None)
         self.close_books()
         if self.active is not None and self.owns_run:
-            self.active.end(Status(status))
+            self.active.end(status_named(status))
 
     def finish(self, error: BaseException | None) -> None:
         """The call has ended, with this error or none."""
         if self.active is None:
             return
-        if error is not None and self.owns_run:
-            text = attempt(lambda: f"{type(error).__name__}: {error}")
-            self.active.offered.set_tag(EXCEPTION_TAG, text if isinstance(text, str) else type(error).__name__)
         try:
             if error is None:
                 self._tell_fitted()
+            elif self.owns_run:
+                self.active.offered.set_tag(EXCEPTION_TAG, described(error))
             self.close_books()
         finally:
             if self.owns_run:
@@ -119,6 +118,7 @@ class Training:
     def _open(self) -> None:
         if self.skipped:
             raise RunlakeError(f"This training is not recorded: {self.skipped}.")
+        _end_orphans()
         self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]))
         if self.owns_run and self._is_shared:
             share(self.active)

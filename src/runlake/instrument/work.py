@@ -8,13 +8,21 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from runlake.guard import guarded
+from runlake.guard import attempt, guarded
 from runlake.instrument import trace
 from runlake.instrument.watchdog import Watch
 
-__all__ = ["MAX_FAILURES", "Work"]
+__all__ = ["MAX_FAILURES", "Work", "described"]
 
 MAX_FAILURES = 3
+
+_hung: set[tuple[str, str]] = set()  # plugin and target of what did not come back in time
+
+
+def described(error: BaseException) -> str:
+    """The error in words, be it one that cannot say what it is."""
+    text = attempt(lambda: f"{type(error).__name__}: {error}")
+    return text if isinstance(text, str) else type(error).__name__
 
 
 @dataclass
@@ -30,20 +38,24 @@ class Work:
     is_off: bool = False
     on_failure: Callable[[Work, str], None] | None = None
 
+    def __post_init__(self) -> None:
+        self.is_off = (self.plugin, self.target) in _hung
+
     def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
         """Call it; whether it came back, and with what. Nothing but KeyboardInterrupt leaves here."""
-        trace.tell(self.plugin, doing, self.target)
         began = time.perf_counter_ns()
         value = None
         try:
-            what = f"the plugin {self.plugin} was {doing} {self.target}"
-            with Watch(self, f"What {what}"), guarded(f"{what[4:]}") as guard:
-                value = context.run(function, *args)
+            with guarded(f"plugin {self.plugin} was {doing} {self.target}") as guard:
+                trace.tell(self.plugin, doing, self.target)
+                with Watch(self, f"What the plugin {self.plugin} was {doing} {self.target}"):
+                    value = context.run(function, *args)
         finally:
             self.cost_ns += time.perf_counter_ns() - began
-        if guard.error is None:
+        error, guard.error = guard.error, None  # or it would keep its frames alive, and the user's data in them
+        if error is None:
             return True, value
-        self.failed(f"{doing} it raised {type(guard.error).__name__}: {guard.error}")
+        self.failed(f"{doing} it raised {described(error)}")
         return False, None
 
     def failed(self, why: str) -> None:
@@ -56,8 +68,9 @@ class Work:
                 self.on_failure(self, why)
 
     def hung(self, seconds: float) -> None:
-        """It has not come back: once it does, it is not called again."""
+        """It has not come back: once it does, it is not called again, here or in another training."""
         self.is_off = True
+        _hung.add((self.plugin, self.target))
         self.failed(f"it did not come back for {seconds:.1f} seconds")
 
     def as_json(self) -> str:

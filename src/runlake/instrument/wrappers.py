@@ -44,10 +44,15 @@ class Wrapper(wrapt.FunctionWrapper[Any, Any]):
         self._self_around = around
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        holder: Any = None
         found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
         for name in self.__qualname__.split("."):
-            found = getattr(found, name, None)
-        return self.__qualname__ if found is self else (unchanged, (self.__wrapped__,))
+            holder, found = found, getattr(found, name, None)
+        if found is self:
+            return self.__qualname__
+        if type(found) is BoundWrapper and found._self_parent is self:  # as it is kept in its class
+            return getattr, (holder, name)
+        return unchanged, (self.__wrapped__,)
 
     def __copy__(self) -> Any:
         return self

@@ -110,7 +110,8 @@ def working_inside(run: ActiveRun) -> Iterator[None]:
     try:
         yield
     finally:
-        _own.reset(token)
+        with contextlib.suppress(ValueError):  # a generator or coroutine that is closed in another context
+            _own.reset(token)
 
 
 def share(run: ActiveRun) -> None:

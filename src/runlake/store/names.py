@@ -14,11 +14,11 @@ _WAL = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<part>\d{6,})\.wal"
 
 
 def new_run_id() -> str:
-    """A UUIDv7 as 32 hex digits: ids sort by the time they were made, so that a file covers few runs."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")  # the user's generators stay untouched
-    high, low = random >> 68, random & (2**62 - 1)
-    return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+    """A UUIDv7 as 32 hex digits: ids sort by the time they were made, to a quarter of a microsecond."""
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    random = int.from_bytes(os.urandom(8), "big") >> 2  # the user's generators stay untouched
+    return f"{milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random:032x}"
 
 
 def new_writer_id() -> str:

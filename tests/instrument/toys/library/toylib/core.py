@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import operator
 
 
 class Model:
@@ -40,6 +41,9 @@ def checked_train(data, rounds=3):
     return Model(rounds - 1)
 
 
+multiply = operator.mul  # made in C
+
+
 async def atrain(data, rounds=3):
     """Train and let others run."""
     for _ in range(rounds):
@@ -58,7 +62,7 @@ def rounds(data, rounds=3):
     return Model(rounds - 1)
 
 
-class available_if:
+class available_if:  # noqa: N801 - a decorator
     """A method that is there only where a check says so."""
 
     def __init__(self, function, check):
@@ -88,7 +92,6 @@ class Estimator:
         self.model_ = Model(self.rounds - 1)
         return self
 
-
     @classmethod
     def from_data(cls, data):
         """Make one and train it."""
@@ -113,3 +116,7 @@ class Child(Estimator):
     def fit(self, data, targets=None):
         """Train."""
         return super().fit(data, targets)
+
+
+class Grandchild(Child):
+    """Trains as what it derives from."""
