@@ -2,7 +2,8 @@
 
 A method that does next to nothing, called bare, behind a plain wrapt wrapper that does nothing, and captured: after `disable`,
 by an `inside` capture with no training under way, by a `fit` capture that declines, and by an `inside` capture within a
-training. The last row is a whole training: a run opened, a param, ended and in the store.
+training, and by a callback of a plugin that the library calls there. The last row is a whole training: a run opened, a param,
+ended and in the store.
 
     python -m benchmarks.call_overhead
 """
@@ -29,15 +30,18 @@ class Model:
     def search(self, times):
         step = self.step
         for _ in range(times): step(1)
+    def tell(self, callback, times):
+        for _ in range(times): callback(1)
 """
 PLUGIN = """
-from runlake import Patch, hookimpl
+from runlake import Patch, hookimpl, isolated
 
 @hookimpl
 def patches():
     return [
         Patch("shortlib:Model.fit", train, why="a training"),
         Patch("shortlib:Model.search", train, why="a training with calls inside"),
+        Patch("shortlib:Model.tell", train, why="a training with a callback"),
         Patch("shortlib:Model.step", look, why="part of one", role="inside"),
         Patch("shortlib:Model.score", decline, why="none"),
     ]
@@ -49,9 +53,12 @@ def train(call):
 def look(call):
     yield
 
+@isolated
+def callback(data):
+    return data
+
 def decline(call):
-    return
-    yield
+    pass
 """
 CALLS = 20_000
 REPEATS = 7
@@ -99,6 +106,8 @@ def measure() -> dict[str, float]:
         rows["inside, no training"] = microseconds(lambda: model.step(1))
         rows["fit, declined"] = microseconds(lambda: model.score(1))
         rows["inside a training"] = microseconds(lambda: model.search(CALLS), 1) / CALLS
+        callback = sys.modules["runlake_shortlib"].callback
+        rows["an isolated callback"] = microseconds(lambda: model.tell(callback, CALLS), 1) / CALLS
         rows["a whole training"] = microseconds(lambda: model.fit(1), 200)
         runlake.disable_autolog()
         rows["disabled"] = microseconds(lambda: model.step(1))

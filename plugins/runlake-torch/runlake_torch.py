@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Generator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -27,15 +26,13 @@ def patches() -> list[Patch | Registration]:
     ]
 
 
-def capture_backward(call: Call) -> Generator[None, Any, None]:
+def capture_backward(call: Call) -> None:
     """Hold the loss until the step that it leads to: no training may have begun, and reading it would wait for the device."""
     loss: Any = call.args[0] if call.args else call.kwargs.get("tensors")
     if isinstance(loss, (list, tuple)) and len(loss) == 1:
         loss = loss[0]
     if hasattr(loss, "detach") and loss.numel() == 1:
         _here.loss = next(_count), loss.detach().clone()
-    return
-    yield
 
 
 def listen(module: ModuleType) -> Any:

@@ -16,7 +16,7 @@ log = logging.getLogger("runlake")
 
 _strict = False
 _chosen_strict: bool | None = None
-_reported: set[tuple[str, type[BaseException], int]] = set()
+_reported: set[tuple[tuple[str, ...], type[BaseException], int]] = set()
 
 
 def set_strict(strict: bool) -> None:
@@ -52,9 +52,14 @@ def attempt(call: Callable[[], T]) -> T | BaseException:
 
 
 class guarded:  # noqa: N801 - reads as a word at the with statement
-    """Log what goes wrong inside, once per cause, and go on; KeyboardInterrupt passes at once."""
+    """Log what goes wrong inside, once per cause, and go on; KeyboardInterrupt passes at once.
 
-    def __init__(self, doing: str) -> None:
+    What is being done is given in words, which are joined only where they are wanted: this stands on the way of every call.
+    """
+
+    __slots__ = ("doing", "error")
+
+    def __init__(self, *doing: str) -> None:
         self.doing = doing
         self.error: BaseException | None = None
 
@@ -62,12 +67,14 @@ class guarded:  # noqa: N801 - reads as a word at the with statement
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None or isinstance(error, KeyboardInterrupt) or is_strict():
+        if error is None:
+            return False
+        if isinstance(error, KeyboardInterrupt) or is_strict():
             return False
         self.error = error
         cause = (self.doing, type(error), trace.tb_lineno if trace else 0)
         if cause not in _reported:
             _reported.add(cause)
             with contextlib.suppress(Exception):  # the stack may be full already, and handlers are the user's
-                log.warning("runlake failed while %s; your program goes on.", self.doing, exc_info=(type(error), error, trace))
+                log.warning("runlake failed while %s; your program goes on.", " ".join(self.doing), exc_info=(type(error), error, trace))
         return True

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import functools
 import getpass
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +68,8 @@ def _rename_new(source: Path, target: Path) -> bool:
         except FileExistsError:
             return False
         return True
+    import ctypes  # late, as it is hardly ever wanted
+
     libc = ctypes.CDLL(None, use_errno=True)
     old, new = os.fsencode(source), os.fsencode(target)
     if sys.platform == "darwin":
@@ -185,6 +185,8 @@ class ProcessIdentity:
 
 def process_identity() -> ProcessIdentity:
     """Who this process is; what the system does not tell is empty or zero."""
+    import socket  # late: not wanted before something is recorded
+
     return ProcessIdentity(
         host=socket.gethostname(),
         boot_id=_first_line("/proc/sys/kernel/random/boot_id"),

@@ -60,7 +60,7 @@ def test_what_a_capture_raises_stays_with_it(
 
     assert (model.best_round, calls) == (2, [0, 1, 2])
     assert [record.getMessage().split(";")[0] for record in caplog.records] == [
-        f"runlake failed while plugin bad was {'looking at' if half == 'before' else 'recording after'} toylib.core:train"
+        f"runlake failed while the plugin bad was {'looking at' if half == 'before' else 'recording after'} toylib.core:train"
     ]
 
 

@@ -132,8 +132,8 @@ def test_a_capture_that_hangs_is_reported_with_its_stack_and_off(
     assert [(run.captures[0].failures, run.captures[0].is_off) for run in rows(store)] == [(1, True)]
 
 
-@pytest.mark.parametrize(("name", "junk"), [("number", "7"), ("iterator", "iter([1, 2])"), ("same", "call"), ("nothing", "None")])
-def test_a_capture_that_is_no_generator_is_named(
+@pytest.mark.parametrize(("name", "junk"), [("number", "7"), ("iterator", "iter([1, 2])"), ("same", "call")])
+def test_a_capture_that_gives_something_else_is_named(
     name: str, junk: str, toylib: ModuleType, install: Install, lenient: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The training goes on, and the warning says what a capture is."""
@@ -148,7 +148,26 @@ def test_a_capture_that_is_no_generator_is_named(
     runlake.autolog(name)
 
     assert toylib.train("data").best_round == 2
-    assert "a capture is a generator function with one yield" in str(caplog.records[-1].exc_info)
+    assert "a capture yields once or gives nothing" in str(caplog.records[-1].exc_info)
+
+
+def test_a_capture_without_a_yield_only_looks(toylib: ModuleType, install: Install, store: Path) -> None:
+    """It is a plain function; a training of which it records nothing leaves no run, one of which it does is a run as any."""
+    code = """
+        def capture(call):
+            if call.arguments["rounds"] > 1:
+                call.run.log_param("seen", call.arguments["rounds"])
+        @hookimpl
+        def patches():
+            return [Patch("toylib.core:train", capture, why="to see")]
+        """
+    install("looks", code)
+    runlake.autolog("looks")
+
+    for rounds in (1, 2):
+        toylib.train("data", rounds)
+
+    assert recorded(store) == [("train", "FINISHED", None, {"seen": 2})]
 
 
 def test_a_capture_with_two_yields_is_closed_at_the_second(toylib: ModuleType, install: Install, lenient: None, store: Path) -> None:

@@ -18,11 +18,11 @@ from runlake import guard
 SRC = os.path.dirname(runlake.__file__)
 PLUGIN = runlake_toylib.__file__
 # What stands directly between the user and the library: a fault in here is one of the interpreter.
-BETWEEN = {
-    ("engine.py", "__call__"), ("engine.py", "_begun"), ("engine.py", "inside"), ("engine.py", "__init__"), ("engine.py", "__enter__"),
-    ("engine.py", "__exit__"), ("engine.py", "finish"), ("engine.py", "is_under_way"), ("scope.py", "is_plugin_at_work"),
-    ("guard.py", "__init__"), ("guard.py", "__enter__"), ("guard.py", "__exit__"), ("guard.py", "is_strict"), ("guard.py", "attempt"),
-}
+BETWEEN = {(file, name) for file, names in {
+    "engine.py": "__call__ _begun inside __init__ __enter__ __exit__ finish is_under_way",
+    "scope.py": "is_plugin_at_work __exit__",
+    "guard.py": "__init__ __enter__ __exit__ is_strict attempt",
+}.items() for name in names.split()}
 ERROR = {"Exception": Exception, "SystemExit": SystemExit, "MemoryError": MemoryError}[sys.argv[1]]
 logging.getLogger("runlake").disabled = True
 

@@ -115,9 +115,7 @@ def disable_autolog() -> None:
         _everywhere.clear()
         options.change(Requests())
         _settle()
-    training = sys.modules.get("runlake.instrument.training")
-    if training is not None:
-        training.end_trainings()
+    _end_trainings(None)
 
 
 def report() -> list[Row]:
@@ -180,6 +178,13 @@ def _enable(plugin: Plugin) -> None:
 def _disable(name: str) -> None:
     for placement in reversed(_placements.pop(name)):
         take_away(placement)
+    _end_trainings(name)
+
+
+def _end_trainings(plugin: str | None) -> None:
+    training = sys.modules.get("runlake.instrument.training")
+    if training is not None:
+        training.end_trainings(plugin)
 
 
 def _why_off(plugin: Plugin) -> str:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from contextvars import Context
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from inspect import iscoroutinefunction, isgeneratorfunction
+from types import GeneratorType, TracebackType
+from typing import Any, Literal
 
 from runlake.guard import guarded
 from runlake.instrument.call import Call, changed_arguments
 from runlake.instrument.options import options_of
 from runlake.instrument.patches import Patch
 from runlake.instrument.plugins import records
-from runlake.instrument.scope import current_scope, entered, is_out_of_reach, is_plugin_at_work, plugin_context
+from runlake.instrument.scope import Scope, current_scope, find_scope, is_plugin_at_work, plugin_context
 from runlake.instrument.training import Training
 from runlake.instrument.work import Work
 from runlake.recording.active import working_inside
@@ -43,15 +45,16 @@ class Around:
     def __init__(self, name: str) -> None:
         self.name = name
         self.entries: tuple[Entry, ...] = ()  # replaced whole, so that a call sees one list
+        self._special: Callable[..., Any] | Literal[False] | None = None  # how a coroutine function is called, or a generator function
 
     def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the library, exactly once."""
         if not self.entries or is_plugin_at_work():
             return wrapped(*args, **kwargs)
-        if inspect.iscoroutinefunction(wrapped):
-            return _awaited(self, wrapped, instance, args, kwargs)
-        if inspect.isgeneratorfunction(wrapped):
-            return _generated(self, wrapped, instance, args, kwargs)
+        if self._special is None:
+            self._special = _awaited if iscoroutinefunction(wrapped) else _generated if isgeneratorfunction(wrapped) else False
+        if self._special:
+            return self._special(self, wrapped, instance, args, kwargs)
         invocation = _begun(self, wrapped, instance, args, kwargs)
         if invocation is None:
             return wrapped(*args, **kwargs)
@@ -107,17 +110,22 @@ class _Resumed(Generator[Any, Any, Any]):
 class _Inside:
     """The library's exceptions pass by it: nothing here sees them, and nothing that goes wrong here is seen by the library."""
 
+    __slots__ = ("_entered", "_invocation")
+
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
-        self._stack = contextlib.ExitStack()
+        self._entered: list[AbstractContextManager[Any]] = []
 
     def __enter__(self) -> None:
         with guarded("entering a training"):
-            self._invocation.enter(self._stack)
+            for surrounding in self._invocation.surroundings():
+                surrounding.__enter__()
+                self._entered.append(surrounding)
 
     def __exit__(self, *_: object) -> None:
-        with guarded("leaving a training"):
-            self._stack.close()
+        while self._entered:
+            with guarded("leaving a training"):
+                self._entered.pop().__exit__(None, None, None)
 
 
 @dataclass(eq=False)
@@ -127,7 +135,10 @@ class _Half:
     call: Call
     work: Work
     context: Context
-    generator: Generator[None, Any, None]
+    generator: GeneratorType[None, Any, None]
+
+
+_NOWHERE = contextlib.nullcontext()
 
 
 class Invocation:
@@ -190,16 +201,16 @@ class Invocation:
             elif not came_back:
                 self._failed = training
 
-    def inside(self) -> _Inside:
+    def inside(self) -> AbstractContextManager[None]:
         """Around the library's own code: what it calls is part of the training, and what users' callbacks log goes to its run."""
-        return _Inside(self)
+        return _Inside(self) if self._training is not None else _NOWHERE
 
-    def enter(self, stack: contextlib.ExitStack) -> None:
-        """Enter what is to be left when the library's code is."""
+    def surroundings(self) -> Iterator[AbstractContextManager[None]]:
+        """What is to be entered with the library's code and left with it."""
         if self._training is not None:
-            stack.enter_context(entered(self._training, self._around, self.instance, self.args))
+            yield Scope(self._training, self._around, self.instance, self.args, current_scope())
             if self._own is not None and self._own.owns_run and self._own.active is not None:
-                stack.enter_context(working_inside(self._own.active))
+                yield working_inside(self._own.active)
 
     def __enter__(self) -> None:
         pass
@@ -227,7 +238,7 @@ class Invocation:
             came_back, has_ended = half.work.do("recording after", half.context, _advance, half.generator, self.outcome)
             if came_back and not has_ended:
                 half.work.failed("it yields more than once")
-        if inspect.getgeneratorstate(half.generator) != inspect.GEN_CLOSED:
+        if half.generator.gi_frame is not None:  # it is not through
             half.work.do("closing after", half.context, half.generator.close)
         half.call.error = half.call.outcome = None  # or the call would keep its own traceback alive
 
@@ -253,7 +264,7 @@ def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], k
     """The call with the first halves behind it; None where nothing is to be captured."""
     invocation = None
     try:
-        with guarded(f"looking at a call of {around.name}"):
+        with guarded("looking at a call of", around.name):
             invocation = Invocation(around, wrapped, instance, args, kwargs)
             return invocation if _begin(invocation, around, instance, args) else None
     except KeyboardInterrupt as interrupt:
@@ -264,9 +275,9 @@ def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], k
 
 
 def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[Any, ...]) -> bool:
-    if is_out_of_reach():
+    scope, is_out_of_reach = find_scope()
+    if is_out_of_reach:
         return False
-    scope = current_scope()
     if scope is not None and scope.is_same_call(around, instance, args):
         return False
     entries = [entry for entry in around.entries if records(entry.plugin)]
@@ -275,11 +286,13 @@ def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[An
     return invocation.begin(entries, scope.training if scope is not None else None)
 
 
-def _started(capture: Callable[[Call], Any], call: Call) -> Generator[None, Any, None] | None:
-    """The capture at its `yield`; None for one that returned before that, which has nothing to record."""
+def _started(capture: Callable[[Call], Any], call: Call) -> GeneratorType[None, Any, None] | None:
+    """The capture at its `yield`; None for one that returned before that, or has none: it has nothing to record afterwards."""
     generator = capture(call)
-    if not isinstance(generator, Generator):
-        raise TypeError(f"a capture is a generator function with one yield; {capture!r} gave {type(generator).__name__}")
+    if generator is None:
+        return None
+    if type(generator) is not GeneratorType:
+        raise TypeError(f"a capture yields once or gives nothing; {capture!r} gave {type(generator).__name__}")
     return None if _advance(generator, None) else generator
 
 

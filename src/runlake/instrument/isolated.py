@@ -38,16 +38,16 @@ def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
 
     @functools.wraps(called)
     def safely(*args: Any, **kwargs: Any) -> Any:
-        with guarded(f"calling {target}"):
+        with guarded("calling", target):
             plugin = is_plugin_at_work() or plugin_of_module(called.__module__)
             scope = current_scope()
             work = scope.training.work_of(plugin, target) if scope is not None else standing_work(plugin, target)
             if not work.is_off:
                 work.calls += 1
-                came_back, value = work.do("answering", plugin_context(plugin), functools.partial(called, **kwargs), *args)
+                came_back, value = work.do("answering", plugin_context(plugin), called, *args, **kwargs)
                 if came_back:
                     return value
-        with guarded(f"answering instead of {target}"):
+        with guarded("answering instead of", target):
             return otherwise(*args, **kwargs) if callable(otherwise) else otherwise
 
     return safely

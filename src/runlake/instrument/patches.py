@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Capture", "Patch", "Registration", "Role"]
 
-Capture = Callable[["Call"], Generator[None, Any, None]]
+Capture = Callable[["Call"], Generator[None, Any, None] | None]
 Role = Literal["fit", "inside", "after"]
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -28,6 +28,8 @@ class Patch:
     A `fit` is a training: where none is under way, it owns one. `inside` adds to a training that is under way and is not called
     without one. `after` never owns one, and asks for the run in which an object was trained. With `subclasses`, the method is
     captured wherever a class that derives from this one defines it, now or later.
+
+    A capture is a generator function with one `yield`, at which the library is called, or a plain function that only looks first.
     """
 
     target: str
@@ -43,7 +45,7 @@ class Patch:
         if self.role not in get_args(Role):
             raise InvalidValue(f"The role of the patch of {self.target} is 'fit', 'inside' or 'after', not {self.role!r}.")
         if not callable(self.capture):
-            raise InvalidValue(f"The capture of {self.target} is a generator function, not {self.capture!r}.")
+            raise InvalidValue(f"The capture of {self.target} is a function, not {self.capture!r}.")
         if self.subclasses and "." not in self.name:
             raise InvalidValue(f"Only a method is captured in subclasses; {self.target} is none.")
 

@@ -112,6 +112,7 @@ def find_plugins(*, anew: bool = False) -> dict[str, Plugin]:
             name: known[name] if name in known and known[name].entry == entry else Plugin(name, entry, is_service=group == SERVICES)
             for name, (entry, group) in there.items()
         }
+        plugin_of_module.cache_clear()
     return _found
 
 
@@ -153,6 +154,7 @@ def load(plugin: Plugin) -> bool:
     return not plugin.problem
 
 
+@functools.cache  # a library may ask for every batch
 def plugin_of_module(module: str) -> str:
     """The name of the plugin whose code is in this module; the module's own name where it is of none."""
     for plugin in find_plugins().values():

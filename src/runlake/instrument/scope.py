@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runlake import platform
@@ -15,20 +13,31 @@ from runlake import platform
 if TYPE_CHECKING:
     from runlake.instrument.training import Training
 
-__all__ = ["Scope", "current_scope", "entered", "is_out_of_reach", "is_plugin_at_work", "plugin_context"]
+__all__ = ["Scope", "current_scope", "find_scope", "is_plugin_at_work", "plugin_context"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Scope:
-    """A call that is being made as part of a training."""
+    """A call that is being made as part of a training: entered, calls in this context are part of it too."""
 
-    training: Training
-    around: Any  # whose call it is
-    instance: Any
-    args: tuple[Any, ...]
-    pid: int
-    level: int
-    outer: Scope | None
+    __slots__ = ("_token", "args", "around", "instance", "level", "outer", "pid", "training")
+
+    def __init__(self, training: Training, around: Any, instance: Any, args: tuple[Any, ...], outer: Scope | None) -> None:
+        self.training = training
+        self.around = around  # whose call it is
+        self.instance = instance
+        self.args = args
+        self.outer = outer
+        self.pid = os.getpid()
+        self.level = _level()
+
+    def __enter__(self) -> None:
+        self._token = _scope.set(self)
+        _open[self] = None
+
+    def __exit__(self, *_: object) -> None:
+        _open.pop(self, None)
+        with contextlib.suppress(ValueError):  # a generator or coroutine that is closed in another context
+            _scope.reset(self._token)
 
     def is_same_call(self, around: Any, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether two of our wrappers stand around one call, with another tool's between them, which may add arguments."""
@@ -42,37 +51,25 @@ _plugin: ContextVar[str] = ContextVar("runlake_plugin", default="")
 _open: dict[Scope, None] = {}  # of all threads; whatever is done to it is one C call
 
 
-def current_scope() -> Scope | None:
-    """The call that this one is inside of. A task or thread that took the context along may outlive the call."""
-    scope = _scope.get()
-    while scope is not None and scope not in _open:
-        scope = scope.outer
-    return scope if scope is not None and scope.pid == os.getpid() else None
+def find_scope() -> tuple[Scope | None, bool]:
+    """The call that this one is inside of, and whether this one is out of reach.
 
-
-def is_out_of_reach() -> bool:
-    """Whether this call is part of a training in another process or thread, as joblib makes them: its owner records it."""
+    That is a call which is part of a training in another process or thread, as joblib makes them: its owner records it.
+    """
     scope = _scope.get()
     if scope is not None and scope.pid != os.getpid():
-        return True
-    if current_scope() is not None:
-        return False
+        return None, True
+    while scope is not None and scope not in _open:  # a task or thread that took the context along may outlive the call
+        scope = scope.outer
+    if scope is not None or not _open:
+        return scope, False
     level = _level()
-    return level > 0 and any(other.level < level for other in list(_open))
+    return None, level > 0 and any(other.level < level for other in list(_open))
 
 
-@contextlib.contextmanager
-def entered(training: Training, around: Any, instance: Any, args: tuple[Any, ...]) -> Iterator[None]:
-    """Have calls in this context be part of the training."""
-    scope = Scope(training, around, instance, args, os.getpid(), _level(), current_scope())
-    token = _scope.set(scope)
-    _open[scope] = None
-    try:
-        yield
-    finally:
-        _open.pop(scope, None)
-        with contextlib.suppress(ValueError):  # a generator or coroutine that is closed in another context
-            _scope.reset(token)
+def current_scope() -> Scope | None:
+    """The call that this one is inside of."""
+    return find_scope()[0]
 
 
 def plugin_context(name: str) -> Context:

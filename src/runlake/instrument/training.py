@@ -15,7 +15,7 @@ from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import find_plugins, records, tell_plugins
-from runlake.instrument.scope import current_scope, is_out_of_reach, is_plugin_at_work
+from runlake.instrument.scope import find_scope, is_plugin_at_work
 from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
 from runlake.recording.listeners import run_ended
@@ -129,8 +129,8 @@ class Training:
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
         if fitted:
-            first, *first.inner = fitted[0], *fitted[1:]
-            tell_plugins("model_fitted", self.work_of, fitted=fitted[0])
+            owners, owners.inner = fitted[0], fitted[1:]
+            tell_plugins("model_fitted", self.work_of, fitted=owners)
 
     def _note_failure(self, work: Work, why: str) -> None:
         if self.active is not None:
@@ -148,9 +148,9 @@ def training(key: object, *, name: str | None = None) -> Training | None:
     Inside a library's call it is the training of that call. None where nothing is to be recorded. It ends with `end()`, with
     the user's run that it is recorded in, with the object, or with the program.
     """
-    if is_out_of_reach():
+    scope, is_out_of_reach = find_scope()
+    if is_out_of_reach:
         return None
-    scope = current_scope()
     if scope is not None:
         return None if scope.training.skipped else scope.training
     plugin = is_plugin_at_work() or "runlake"
@@ -165,10 +165,11 @@ def training(key: object, *, name: str | None = None) -> Training | None:
         return found
 
 
-def end_trainings() -> None:
-    """End every training that no call encloses."""
+def end_trainings(plugin: str | None = None) -> None:
+    """End every training that no call encloses, or those of one plugin."""
     for _, found in list(_by_key.values()):
-        found.end()
+        if plugin in (None, found.plugin):
+            found.end()
 
 
 def remember(trained: object, run: OfferedRun) -> None:

@@ -21,25 +21,33 @@ _thread: threading.Thread | None = None
 
 
 class Watched(Protocol):
-    """Whose code runs."""
+    """A plugin's code that runs."""
 
-    def hung(self, seconds: float) -> None:
+    @property
+    def plugin(self) -> str:
+        """Whose it is."""
+
+    @property
+    def target(self) -> str:
+        """What it has to do with."""
+
+    def hung(self, doing: str, seconds: float) -> None:
         """It has not come back for so long."""
 
 
 class Watch:
     """Around a plugin's code: it is to be left within `HANG_SECONDS`."""
 
-    __slots__ = ("began", "ident", "is_reported", "what", "whose")
+    __slots__ = ("began_ns", "doing", "ident", "is_reported", "whose")
 
-    def __init__(self, whose: Watched, what: str) -> None:
+    def __init__(self, whose: Watched, doing: str) -> None:
         self.whose = whose
-        self.what = what
+        self.doing = doing
         self.is_reported = False
+        self.ident = threading.get_ident()
+        self.began_ns = time.monotonic_ns()
 
     def __enter__(self) -> None:
-        self.began = time.monotonic()
-        self.ident = threading.get_ident()
         _watches[id(self)] = self
         if _thread is None:
             _start()
@@ -65,22 +73,25 @@ def _look() -> None:
         time.sleep(LOOK_SECONDS)
         for watch in list(_watches.values()):
             idle_since = time.monotonic()
-            if idle_since - watch.began > HANG_SECONDS and not watch.is_reported:
+            seconds = (time.monotonic_ns() - watch.began_ns) / 1e9
+            if seconds > HANG_SECONDS and not watch.is_reported:
                 watch.is_reported = True
                 with guarded("reporting a plugin that hangs"):
-                    _report(watch, idle_since - watch.began)
+                    _report(watch, seconds)
     _thread = None
     if _watches:  # one that came between the last look and the line above
         _start()
 
 
 def _report(watch: Watch, seconds: float) -> None:
-    watch.whose.hung(seconds)
+    whose = watch.whose
+    whose.hung(watch.doing, seconds)
     import traceback  # late: it is hardly ever wanted
 
     frame = sys._current_frames().get(watch.ident)
     stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-    log.warning("%s has not come back for %.1f seconds, and is off from now on. It is at:\n%s", watch.what, seconds, stack)
+    what = f"The plugin {whose.plugin}, {watch.doing} {whose.target},"
+    log.warning("%s has not come back for %.1f seconds, and is off from now on. It is at:\n%s", what, seconds, stack)
 
 
 def _in_forked_child() -> None:

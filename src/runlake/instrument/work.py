@@ -41,17 +41,17 @@ class Work:
     def __post_init__(self) -> None:
         self.is_off = (self.plugin, self.target) in _hung
 
-    def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
+    def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[bool, Any]:
         """Call it; whether it came back, and with what. Nothing but KeyboardInterrupt leaves here."""
-        began = time.perf_counter_ns()
         value = None
+        watch = Watch(self, doing)
         try:
-            with guarded(f"plugin {self.plugin} was {doing} {self.target}") as guard:
+            with guarded("the plugin", self.plugin, "was", doing, self.target) as guard:
                 trace.tell(self.plugin, doing, self.target)
-                with Watch(self, f"What the plugin {self.plugin} was {doing} {self.target}"):
-                    value = context.run(function, *args)
+                with watch:
+                    value = context.run(function, *args, **kwargs)
         finally:
-            self.cost_ns += time.perf_counter_ns() - began
+            self.cost_ns += time.monotonic_ns() - watch.began_ns
         error, guard.error = guard.error, None  # or it would keep its frames alive, and the user's data in them
         if error is None:
             return True, value
@@ -67,11 +67,11 @@ class Work:
             with guarded("recording a failure"):
                 self.on_failure(self, why)
 
-    def hung(self, seconds: float) -> None:
+    def hung(self, doing: str, seconds: float) -> None:
         """It has not come back: once it does, it is not called again, here or in another training."""
         self.is_off = True
         _hung.add((self.plugin, self.target))
-        self.failed(f"it did not come back for {seconds:.1f} seconds")
+        self.failed(f"{doing} it did not come back for {seconds:.1f} seconds")
 
     def as_json(self) -> str:
         """The row that is kept of it."""
