@@ -29,7 +29,8 @@ def summary_of(points: list[tuple[int, int, float]]) -> Summary:
     known = [(value, step) for step, _, value in ordered if not math.isnan(value)]
     low, low_step = min(known, default=(None, None))
     high, high_step = min(((-value, step) for value, step in known), default=(None, None))
-    total = float(np.sum([value for value, _ in known]))
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no sum
+        total = float(np.sum([value for value, _ in known]))
     extremes = (low, low_step, None if high is None else -high, high_step)
     return Summary(len(points), len(points) - len(known), total, *extremes, *ordered[0], *ordered[-1])
 

@@ -17,7 +17,8 @@ from children import start_program
 from rows import Point, add_events, add_points, parts_of, read, reading_of
 from runlake.entities import Event, Scope
 from runlake.store.layout import Layout, create
-from runlake.store.view import Coverage, View
+from runlake.store.pieces import Coverage
+from runlake.store.view import View
 from runlake.store.writer import Writer
 
 
@@ -326,7 +327,7 @@ def test_coverage_is_a_set_of_numbers(seen: list[tuple[int, int]], asked: tuple[
         top = max(top, first + length)
     wanted = range(asked[0], asked[0] + asked[1])
 
-    assert numbers_in(coverage.missing_in(wanted.start, wanted.stop)) == sorted(set(wanted) - numbers)
+    assert numbers_in(list(coverage.missing_in(wanted.start, wanted.stop))) == sorted(set(wanted) - numbers)
     assert numbers_in(coverage.holes()) == sorted(set(range(top)) - numbers)
     assert numbers_in(list(zip(coverage.starts, coverage.stops, strict=True))) == sorted(numbers)
 

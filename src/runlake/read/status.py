@@ -12,7 +12,6 @@ from runlake.store.view import WriterState
 __all__ = ["Liveness", "liveness"]
 
 SILENT_SECONDS = 15 * 60  # of a writer on another machine: it beats every 30 s
-GONE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,10 @@ class Liveness:
 
 
 def liveness(said: Status, owner: WriterState | None) -> Liveness:
-    """What a run is whose owner said this last; `owner` is the writer that opened or resumed it, as far as it is known."""
-    if said != Status.RUNNING or owner is None:
+    """What a run is whose owner said this last; `owner` is the writer that opened or resumed it, None where its log is published."""
+    if said != Status.RUNNING:
         return Liveness(said)
-    if owner.ended:  # it left without ending the run
+    if owner is None or owner.ended or owner.is_gone:  # it left without ending the run
         return Liveness(Status.CRASHED)
-    runs = platform.is_running(owner.identity)
-    if runs is not None:
-        return Liveness(Status.RUNNING if runs else Status.CRASHED)
-    silent = time.time() - owner.last_ns / 1e9
-    if silent > GONE_SECONDS:
-        return Liveness(Status.CRASHED)
+    silent = 0.0 if platform.is_running(owner.identity) else time.time() - owner.last_ns / 1e9
     return Liveness(Status.RUNNING, silent if silent > SILENT_SECONDS else 0.0)

@@ -66,7 +66,7 @@ class Store:
         return self._view.findings()
 
     def _opened(self, state: RunState) -> Run:
-        owner = self._view.writers().get(state.said.get("owner", ""))
+        owner = self._view.writer(state.said.get("owner", ""))
         return Run(self, state, liveness(Status(state.said["status"]), owner))
 
 

@@ -16,7 +16,7 @@ __all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
-_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "blobs", "experiments", "jobs"}
+_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "l0", "points", "meta", "metrics", "runs", "blobs", "experiments", "jobs"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Layout:
     def wal(self) -> Path:
         """The write-ahead logs, a folder for each day."""
         return self.root / "wal"
+
+    def sealed(self, table: str) -> Path:
+        """The sealed files whose rows go to this table, a folder for each day."""
+        return self.root / "l0" / table
 
     @property
     def experiments(self) -> Path:

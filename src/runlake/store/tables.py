@@ -1,15 +1,144 @@
-"""Tables as Parquet files that runs keep."""
+"""The open tables: what columns they have, how their rows are sorted, and how these become Parquet files and back.
+
+points    what was logged, sorted so that a series lies together
+meta      every event, sorted so that one key of many runs lies together
+metrics   summaries: each row speaks of the points from `since` up to `covered` of one writer's series
+runs      a row for each run, made of `meta`
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["parquet_bytes"]
+from runlake.errors import StoreError
+from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array
+
+__all__ = ["TABLES", "Table", "checked_rows", "from_plain", "in_order", "parquet_bytes", "table_bytes"]
+
+ROW_GROUP = 65_536
+
+_RUNS = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("experiment_id", pa.string()),
+        ("name", pa.string()),
+        ("status", pa.string()),
+        ("start_ns", pa.int64()),
+        ("end_ns", pa.int64()),
+        ("user", pa.string()),
+        ("parent_run_id", pa.string()),
+        ("lifecycle", pa.string()),
+        ("owner", pa.string()),
+    ]
+)
+
+
+def _plain(stream: pa.Schema, *more: tuple[str, pa.DataType]) -> pa.Schema:
+    """The columns of a stream as every engine has them: a name is text, a code inside the file only."""
+    known = [(each.name, each.type.value_type if pa.types.is_dictionary(each.type) else each.type) for each in stream]
+    return pa.schema([*known, *more])
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables: its folder's name, its columns, their order, and those whose extent the log tells of each file."""
+
+    name: str
+    schema: pa.Schema
+    order: tuple[str, ...]
+    extents: tuple[str, ...]
+
+
+_ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table("points", _plain(POINTS, *_ORIGIN), ("key", "run_id", "step", "wall_ns", "writer", "seq"), ("run_id", "key", "step")),
+        Table("meta", _plain(EVENTS, *_ORIGIN), ("scope", "key", "run_id", "hlc", "writer", "seq"), ("run_id", "scope", "key")),
+        Table(
+            "metrics",
+            _plain(SUMMARIES, ("writer", pa.string()), ("covered", pa.int64())),
+            ("key", "run_id", "writer", "since", "covered"),
+            ("run_id", "key"),
+        ),
+        Table("runs", _RUNS, ("run_id",), ("run_id",)),
+    )
+}
+
+
+def from_plain(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows with the table's columns in their order and types."""
+    return rows.select(table.schema.names).cast(table.schema)
+
+
+def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:
+    """The rows sorted by these columns; where they are already, as they are."""
+    if rows.num_rows < 2:
+        return rows
+    keys = [_sortable(rows[name]) for name in order]
+    places = np.lexsort(keys[::-1])
+    if (np.diff(places) == 1).all():
+        return rows
+    return rows.take(as_array(places, pa.int64()))
+
+
+def table_bytes(table: Table, rows: pa.Table) -> bytes:
+    """The rows, sorted, as a Parquet file: a checksum on every page, and encodings that fit what the columns hold."""
+    texts = [each.name for each in table.schema if pa.types.is_string(each.type) and each.name != "str"]
+    encodings = {
+        each.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(each.type) else "DELTA_BINARY_PACKED"
+        for each in table.schema
+        if not pa.types.is_string(each.type)
+    }
+    ordered = in_order(rows.select(table.schema.names), table.order)
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        ordered,
+        sink,
+        row_group_size=ROW_GROUP,
+        compression="zstd",
+        use_dictionary=texts,
+        column_encoding=encodings,
+        write_page_checksum=True,
+        write_page_index=True,
+        store_schema=False,
+    )
+    return bytes(sink.getvalue())
+
+
+def checked_rows(path: Path, table: Table) -> pa.Table:
+    """Every row of a file, each page checked. Raises StoreError for one that is damaged."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            rows = file.read()
+        return from_plain(table, rows)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StoreError(f"{path} is damaged: {error}") from error
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """The table as a Parquet file whose every page has a checksum."""
+    """A table of a run's own as a Parquet file whose every page has a checksum."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
+
+
+def _sortable(column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers that sort as the column does."""
+    if not pa.types.is_string(column.type) and not pa.types.is_dictionary(column.type):
+        return np.asarray(column.to_numpy())
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    codes = coded.unify_dictionaries().combine_chunks()
+    texts = codes.dictionary.to_pylist()
+    rank = np.empty(len(texts), np.int32)
+    rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts), dtype=np.int32)
+    return np.asarray(rank[codes.indices.to_numpy()])

@@ -1,31 +1,41 @@
-"""All that a store holds, as one: every writer's log merged, each row once, whatever order it is found in."""
+"""All that a store holds, as one: logs, sealed files and tables, each row once, wherever it lies when it is looked for.
+
+Rows only ever move from a log to a sealed file to a table. So logs are read first, then what is sealed, then the tables: in that
+order a row may be met twice, which its number tells, but none can slip by from a place not yet read to one already read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from bisect import bisect_right
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from runlake import platform
 from runlake.platform import ProcessIdentity
-from runlake.store.columns import EVENTS, POINTS, as_array, decode, repeated, text_scalar
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
-from runlake.store.summaries import Summary, merge, summarize
+from runlake.store.pieces import Coverage, FrameRows, Piece, SealedRows
+from runlake.store.published import PublishedTable
+from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
+from runlake.store.summaries import Summary, summarize
+from runlake.store.summary_rows import SummaryRows, merged
+from runlake.store.tables import TABLES, from_plain, in_order
 from runlake.store.tail import Tail
 
-__all__ = ["Coverage", "Finding", "View", "WriterState"]
+__all__ = ["GONE_SECONDS", "Finding", "Part", "View", "WriterState"]
 
-_STREAMS = {Kind.POINTS: POINTS, Kind.EVENTS: EVENTS}
-_ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
+GONE_SECONDS = 24 * 3600  # after which a silent writer of another machine counts as gone
+TRIES = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,187 +55,197 @@ class WriterState:
     last_ns: int = 0
     ended: bool = False
 
-
-@dataclass
-class _Piece:
-    """Rows of one stream of one writer, from number `first` on; decoded when somebody wants them."""
-
-    writer: str
-    first: int
-    stop: int
-    payload: bytes
-    payload_first: int
-    table: pa.Table | None = None
-
-    def rows(self) -> pa.Table:
-        """The rows with where they come from."""
-        if self.table is None:
-            rows = decode(self.payload).slice(self.first - self.payload_first, self.stop - self.first)
-            rows = rows.append_column("writer", repeated(self.writer, rows.num_rows))
-            self.table = rows.append_column("seq", as_array(np.arange(self.first, self.stop, dtype=np.int64), pa.int64()))
-            self.payload = b""
-        return self.table
+    @property
+    def is_gone(self) -> bool:
+        """Whether its process is, as far as can be known: nothing comes any more."""
+        runs = platform.is_running(self.identity)
+        return time.time() - self.last_ns / 1e9 > GONE_SECONDS if runs is None else not runs
 
 
 @dataclass
-class _Summaries:
-    """What one writer said of its series, and how many of its points that covers."""
+class Part:
+    """A part of a log: what was read of it, and the numbers of the rows that it holds."""
 
-    covered: int = 0
-    rows: dict[str, dict[tuple[str, int], Summary]] = field(default_factory=lambda: defaultdict(dict))
-
-    def take(self, frame: Frame) -> None:
-        """The newest summary of a series counts, of each time that the writer began with it."""
-        if frame.first_seq < self.covered:
-            return
-        self.covered = frame.first_seq
-        for row in zip(*(column.to_pylist() for column in decode(frame.payload).columns), strict=True):
-            run_id, key, since, *values = row
-            self.rows[run_id][key, since] = Summary(*values)
-
-    def of_run(self, run_id: str) -> Iterator[tuple[str, Summary]]:
-        """The summaries of a run by key, the later ones of a key later."""
-        return ((key, summary) for (key, _), summary in self.rows.get(run_id, {}).items())
-
-
-@dataclass
-class Coverage:
-    """Which sequence numbers of one stream were seen, as disjoint ranges `[start, stop)` in order."""
-
-    starts: list[int] = field(default_factory=list)
-    stops: list[int] = field(default_factory=list)
-
-    def missing_in(self, first: int, stop: int) -> list[tuple[int, int]]:
-        """The parts of `[first, stop)` that were not seen."""
-        gaps = []
-        at = max(0, bisect_right(self.starts, first) - 1)
-        while first < stop and at < len(self.starts) and self.starts[at] < stop:
-            if self.stops[at] > first:
-                if self.starts[at] > first:
-                    gaps.append((first, self.starts[at]))
-                first = self.stops[at]
-            at += 1
-        if first < stop:
-            gaps.append((first, stop))
-        return gaps
-
-    def add(self, first: int, stop: int) -> None:
-        """Mark `[first, stop)` as seen."""
-        if self.stops and self.stops[-1] == first:  # the ordinary case: the next frame
-            self.stops[-1] = stop
-            return
-        ranges = sorted([*zip(self.starts, self.stops, strict=True), (first, stop)])
-        self.starts, self.stops = [], []
-        for start, end in ranges:
-            if self.stops and start <= self.stops[-1]:
-                self.stops[-1] = max(end, self.stops[-1])
-            else:
-                self.starts.append(start)
-                self.stops.append(end)
-
-    def holes(self) -> list[tuple[int, int]]:
-        """What lies between the ranges seen, and before the first."""
-        return [(a, b) for a, b in zip([0, *self.stops], self.starts, strict=False) if a < b]
+    name: WalName
+    tail: Tail
+    covers: dict[Kind, Coverage]
+    has_ended: bool = False
 
 
 class View:
-    """Reads a store as it grows; `refresh` takes in what is new, the rest answers from what was read."""
+    """Reads a store as it grows; `refresh` takes in what is new, the rest answers as of then."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._tails: dict[Path, Tail] = {}
-        self._pieces: dict[Kind, list[_Piece]] = {kind: [] for kind in _STREAMS}
-        self._summaries: dict[str, _Summaries] = defaultdict(_Summaries)
+        self.parts: dict[Path, Part] = {}
+        self.sealed: dict[Path, SealedFile] = {}
+        self.tables = {name: PublishedTable(layout.root, TABLES[name]) for name in STREAM_TABLES.values()}
+        self._pieces: dict[Kind, list[Piece]] = {Kind.POINTS: [], Kind.EVENTS: []}
         self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
+        self._summaries: dict[str, SummaryRows] = defaultdict(SummaryRows)
         self._writers: dict[str, WriterState] = {}
 
     def refresh(self) -> None:
-        """Take in every frame that was not read yet."""
-        for path in sorted(self.layout.wal.glob("*/*.wal")):
-            name = WalName.parse(path.name)
-            if name is None:
-                continue
-            with contextlib.suppress(FileNotFoundError):  # taken back by its writer: what it held is in the next part
-                for frame in self._tails.setdefault(path, Tail(path)).read():
-                    self._take(name.writer, frame)
+        """Take in what was not read yet."""
+        paths = sorted(self.layout.wal.glob("*/*.wal"))
+        self._read_logs(paths)
+        self._look_at_sealed()
+        before = [table.log.version for table in self.tables.values()]
+        for name in ("points", "metrics", "meta"):  # a publisher writes summaries before the points that they are of
+            self.tables[name].refresh()
+        if before != [table.log.version for table in self.tables.values()]:
+            self._forget_published()
+        self._forget_parts_but(paths)
 
     def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
         """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
-        order = ["run_id", "key", "step", "wall_ns", "writer", "seq"]
-        return _in_order(_table(Kind.POINTS, self._pieces[Kind.POINTS], {"run_id": run_id, "key": key}), order)
-
-    def summaries(self, run_id: str) -> dict[str, Summary]:
-        """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""
-        damaged = {path.name.partition(".")[0] for path, tail in self._tails.items() if tail.damage}  # of these a summary may be lost
-        said = {writer: summaries for writer, summaries in self._summaries.items() if writer not in damaged}
-        found = [(writer, key, summary) for writer in said for key, summary in said[writer].of_run(run_id)]
-        covered = {writer: summaries.covered for writer, summaries in said.items()}
-        late = [piece for piece in self._pieces[Kind.POINTS] if piece.stop > covered.get(piece.writer, 0)]
-        found += _summaries_of(_table(Kind.POINTS, late, {"run_id": run_id}), covered)
-        merged: dict[str, Summary] = {}
-        for _, key, summary in sorted(found, key=lambda each: each[0]):  # by writer, then as they came
-            merged[key] = merge(merged[key], summary) if key in merged else summary
-        return merged
+        wanted = {"run_id": run_id, "key": key}
+        order = [name for name in ("run_id", "key", "step", "wall_ns", "writer", "seq") if wanted.get(name) is None]
+        return in_order(self._rows(Kind.POINTS, wanted), order)
 
     def events(self, run_id: str | None = None) -> pa.Table:
         """Every event once, by its hybrid time: a later row outranks an earlier one."""
-        return _in_order(_table(Kind.EVENTS, self._pieces[Kind.EVENTS], {"run_id": run_id}), ["hlc", "writer", "seq"])
+        return in_order(self._rows(Kind.EVENTS, {"run_id": run_id}), ("hlc", "writer", "seq"))
 
-    def writers(self) -> dict[str, WriterState]:
-        """Every writer by its id."""
-        return self._writers
+    def summaries(self, run_id: str) -> dict[str, Summary]:
+        """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""
+        return self._whatever_vanishes(lambda: self._merged_summaries(run_id))
+
+    def summarized(self, writer: str) -> int:
+        """How many points of this writer its summaries cover."""
+        published = max(0, self.tables["metrics"].mark(writer) - 1)
+        return published if self._is_damaged(writer) else max(published, self._summaries[writer].covered)
+
+    def summary_rows(self, writer: str) -> SummaryRows:
+        """What the writer said of its series that is not published yet; nothing where some of it may be lost."""
+        return SummaryRows() if self._is_damaged(writer) else self._summaries[writer]
+
+    def pieces(self, kind: Kind) -> list[Piece]:
+        """What is not published yet of this stream, by writer and number."""
+        return sorted(self._pieces[kind], key=lambda piece: (piece.writer, piece.first))
+
+    def writer(self, name: str) -> WriterState | None:
+        """A writer as its log shows it. A log is removed once it is published, and not before its writer has ended."""
+        if name not in self._writers:  # perhaps it has begun since
+            self._read_logs(self.layout.wal.glob(f"*/{name}.*.wal"))
+        return self._writers.get(name)
 
     def findings(self) -> list[Finding]:
         """Damage, rows missing between others, and torn ends, in words. A torn end is ordinary where a process was killed."""
-        found = [finding for tail in self._tails.values() for finding in _findings_of(tail)]
+        found = [finding for part in self.parts.values() for finding in _findings_of(part.tail)]
         for (kind, writer), coverage in self._seen.items():
-            path = next(path for path in self._tails if path.name.startswith(writer))
+            path = next((path for path in [*self.parts, *self.sealed] if path.name.startswith(writer)), self.layout.root)
             for start, stop in coverage.holes():
                 found.append(Finding(path, 0, f"{kind.name.lower()} {start} to {stop - 1} of this writer are missing"))
         return found
 
-    def _take(self, writer: str, frame: Frame) -> None:
+    def _read_logs(self, paths: Iterable[Path]) -> None:
+        for path in sorted(paths):
+            name = WalName.parse(path.name)
+            if name is None:
+                continue
+            part = self.parts.setdefault(path, Part(name, Tail(path), defaultdict(Coverage)))
+            with contextlib.suppress(FileNotFoundError):  # what it held is in the next part, or a sealed file, or a table
+                for frame in part.tail.read():
+                    self._take(part, frame)
+
+    def _take(self, part: Part, frame: Frame) -> None:
+        writer = part.name.writer
         if frame.kind == Kind.HELLO and writer not in self._writers:
             self._writers[writer] = WriterState(_identity(frame.payload))
         if writer in self._writers:
             state = self._writers[writer]
             state.last_ns, state.ended = max(state.last_ns, frame.wall_ns), frame.kind == Kind.END
+        part.has_ended = frame.kind == Kind.END
         if frame.kind == Kind.END:  # it knows how many points came before it
             self._seen[Kind.POINTS, writer].add(frame.first_seq, frame.first_seq)
         if frame.kind == Kind.SUMMARIES:
-            self._summaries[writer].take(frame)
-        if frame.kind not in _STREAMS:
-            return
-        kind = Kind(frame.kind)
-        coverage = self._seen[kind, writer]
-        first, stop = frame.first_seq, frame.first_seq + frame.n_rows
-        missing = coverage.missing_in(first, stop)
-        if not missing:
-            return
-        self._pieces[kind].extend(_Piece(writer, start, end, frame.payload, first) for start, end in missing)
-        coverage.add(first, stop)
+            self._summaries[writer].take_frame(writer, frame)
+            part.covers[Kind.SUMMARIES].add(frame.first_seq, frame.first_seq + 1)
+        elif frame.kind in self._pieces:
+            kind, first, stop = Kind(frame.kind), frame.first_seq, frame.first_seq + frame.n_rows
+            part.covers[kind].add(first, stop)
+            self._add(kind, Piece(writer, first, stop, FrameRows(writer, first, frame.payload)))
+
+    def _look_at_sealed(self) -> None:
+        kinds = {table: kind for kind, table in STREAM_TABLES.items()}
+        found = {sealed.path: sealed for sealed in sealed_files(self.layout)}
+        for path, sealed in found.items():
+            if path in self.sealed:
+                continue
+            if kinds[sealed.table] == Kind.SUMMARIES:
+                with contextlib.suppress(FileNotFoundError):  # published meanwhile
+                    self._summaries[sealed.writer].take(SealedRows(path).read({}))
+            else:
+                self._add(kinds[sealed.table], Piece(sealed.writer, sealed.first, sealed.stop, SealedRows(path)))
+        self.sealed = found
+
+    def _add(self, kind: Kind, piece: Piece) -> None:
+        """Of what was seen already nothing is taken again."""
+        coverage = self._seen[kind, piece.writer]
+        mark = self.tables[STREAM_TABLES[kind]].mark(piece.writer)
+        if mark and not coverage.stops:
+            coverage.add(0, mark)
+        missing = list(coverage.missing_in(piece.first, piece.stop))
+        self._pieces[kind].extend(Piece(piece.writer, first, stop, piece.source) for first, stop in missing)
+        if missing:
+            coverage.add(piece.first, piece.stop)
+
+    def _forget_published(self) -> None:
+        """What the tables hold is read there from now on."""
+        for kind, pieces in self._pieces.items():
+            table = self.tables[STREAM_TABLES[kind]]
+            self._pieces[kind] = [piece.after(mark) for piece in pieces if (mark := table.mark(piece.writer)) < piece.stop]
+        for (kind, writer), coverage in self._seen.items():
+            coverage.add(0, self.tables[STREAM_TABLES[kind]].mark(writer))
+        for writer, said in self._summaries.items():
+            said.forget(self.tables["metrics"].mark(writer))
+
+    def _forget_parts_but(self, paths: Iterable[Path]) -> None:
+        if gone := self.parts.keys() - set(paths):
+            for path in gone:
+                del self.parts[path]
+            there = {part.name.writer for part in self.parts.values()}
+            self._writers = {name: state for name, state in self._writers.items() if name in there}
+
+    def _is_damaged(self, writer: str) -> bool:
+        return any(part.tail.damage for part in self.parts.values() if part.name.writer == writer)
+
+    def _rows(self, kind: Kind, wanted: Mapping[str, str | None]) -> pa.Table:
+        given = {name: value for name, value in wanted.items() if value is not None}
+        table = self.tables[STREAM_TABLES[kind]]
+        return self._whatever_vanishes(lambda: pa.concat_tables([table.rows(given), *self._waiting(kind, self._pieces[kind], given)]))
+
+    def _waiting(self, kind: Kind, pieces: Iterable[Piece], wanted: Mapping[str, str]) -> Iterator[pa.Table]:
+        """What is not published yet, with the columns of its table."""
+        table = TABLES[STREAM_TABLES[kind]]
+        yield table.schema.empty_table()
+        for piece in pieces:
+            yield from_plain(table, piece.rows(wanted))
+
+    def _merged_summaries(self, run_id: str) -> dict[str, Summary]:
+        rows = SummaryRows()
+        rows.take(self.tables["metrics"].rows({"run_id": run_id}))
+        for writer in self._summaries:
+            rows.take_all(self.summary_rows(writer), run_id)
+        late = [piece.after(covered) for piece in self._pieces[Kind.POINTS] if (covered := self.summarized(piece.writer)) < piece.stop]
+        points = pa.concat_tables(self._waiting(Kind.POINTS, late, {"run_id": run_id}))
+        return merged(rows, _summaries_of(points))
+
+    def _whatever_vanishes(self, read: Callable[[], T]) -> T:
+        """A file that went since the last look has its rows elsewhere by now: look again."""
+        for _ in range(TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                return read()
+            self.refresh()
+        return read()
 
 
-def _table(kind: Kind, pieces: Iterable[_Piece], wanted: dict[str, str | None]) -> pa.Table:
-    plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in _STREAMS[kind]] + _ORIGIN)
-    tables = []
-    for piece in pieces:
-        table = piece.rows()
-        for name, value in wanted.items():
-            if value is not None:
-                table = table.filter(pc.equal(table[name], text_scalar(value)))
-        tables.append(table.cast(plain))
-    return pa.concat_tables(tables) if tables else plain.empty_table()
-
-
-def _summaries_of(points: pa.Table, covered: dict[str, int]) -> Iterator[tuple[str, str, Summary]]:
-    """By writer and key, of the points of a run that no summary covers."""
-    writers, keys, seqs = points["writer"].to_pylist(), points["key"].to_pylist(), points["seq"].to_pylist()
+def _summaries_of(points: pa.Table) -> Iterator[tuple[str, str, Summary]]:
+    """By writer and key, of the points of one run."""
     names: dict[tuple[str, str], int] = {}
-    codes = [
-        names.setdefault((writer, key), len(names)) if seq >= covered.get(writer, 0) else -1
-        for writer, key, seq in zip(writers, keys, seqs, strict=True)
-    ]
+    writers, keys = points["writer"].to_pylist(), points["key"].to_pylist()
+    codes = [names.setdefault(name, len(names)) for name in zip(writers, keys, strict=True)]
     found = summarize(codes, *(points[name].to_numpy() for name in ("step", "wall_ns", "value")))
     return ((writer, key, found[code]) for (writer, key), code in names.items())
 
@@ -242,7 +262,3 @@ def _findings_of(tail: Tail) -> Iterator[Finding]:
 def _identity(hello: bytes) -> ProcessIdentity:
     said = json.loads(hello)
     return ProcessIdentity(**{name.name: said[name.name] for name in fields(ProcessIdentity)})
-
-
-def _in_order(table: pa.Table, columns: list[str]) -> pa.Table:
-    return table.sort_by([(name, "ascending") for name in columns])

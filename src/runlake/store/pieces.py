@@ -1,0 +1,124 @@
+"""Rows that are not published yet, as they lie in frames or in sealed files, by the numbers that their writer gave them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runlake.store.columns import as_array, decode, repeated, text_scalar
+from runlake.store.published import rows_of_file
+
+__all__ = ["Coverage", "FrameRows", "Piece", "SealedRows"]
+
+
+class Rows(Protocol):
+    """Where the rows of a piece lie."""
+
+    def read(self, wanted: Mapping[str, str]) -> pa.Table:
+        """Those with these values, with the columns `writer` and `seq`."""
+
+
+class FrameRows:
+    """The rows of one frame, in memory; decoded when somebody wants them."""
+
+    def __init__(self, writer: str, first: int, payload: bytes) -> None:
+        self._writer = writer
+        self._first = first
+        self._payload = payload
+        self._table: pa.Table | None = None
+
+    def read(self, wanted: Mapping[str, str]) -> pa.Table:
+        """Those with these values."""
+        if self._table is None:
+            rows = decode(self._payload)
+            numbers = np.arange(self._first, self._first + rows.num_rows, dtype=np.int64)
+            rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
+            self._table = rows.append_column("seq", as_array(numbers, pa.int64()))
+            self._payload = b""
+        rows = self._table
+        for name, value in wanted.items():
+            rows = rows.filter(pc.equal(rows[name], text_scalar(value)))
+        return rows
+
+
+@dataclass(frozen=True)
+class SealedRows:
+    """The rows of a sealed file, read anew each time."""
+
+    path: Path
+
+    def read(self, wanted: Mapping[str, str]) -> pa.Table:
+        """Those with these values. Raises FileNotFoundError once they are published."""
+        return rows_of_file(self.path, wanted)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The rows of one stream of one writer from number `first` up to `stop`."""
+
+    writer: str
+    first: int
+    stop: int
+    source: Rows
+
+    def rows(self, wanted: Mapping[str, str] | None = None) -> pa.Table:
+        """The rows, or those with these values."""
+        rows = self.source.read(wanted or {})
+        numbers = rows["seq"].to_numpy()
+        inside = (numbers >= self.first) & (numbers < self.stop)
+        if inside.all():
+            return rows
+        return rows.take(as_array(np.flatnonzero(inside), pa.int64()))
+
+    def after(self, mark: int) -> Piece:
+        """The part that begins at this number."""
+        return self if mark <= self.first else Piece(self.writer, mark, self.stop, self.source)
+
+    def before(self, mark: int) -> Piece:
+        """The part that stops at this number."""
+        return self if mark >= self.stop else Piece(self.writer, self.first, mark, self.source)
+
+
+@dataclass
+class Coverage:
+    """Which sequence numbers of one stream were seen, as disjoint ranges `[start, stop)` in order."""
+
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+
+    def missing_in(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The parts of `[first, stop)` that were not seen."""
+        at = max(0, bisect_right(self.starts, first) - 1)
+        while first < stop and at < len(self.starts) and self.starts[at] < stop:
+            if self.stops[at] > first:
+                if self.starts[at] > first:
+                    yield first, self.starts[at]
+                first = self.stops[at]
+            at += 1
+        if first < stop:
+            yield first, stop
+
+    def add(self, first: int, stop: int) -> None:
+        """Mark `[first, stop)` as seen."""
+        if self.stops and self.stops[-1] == first:  # the ordinary case: the next frame
+            self.stops[-1] = stop
+            return
+        ranges = sorted([*zip(self.starts, self.stops, strict=True), (first, stop)])
+        self.starts, self.stops = [], []
+        for start, end in ranges:
+            if self.stops and start <= self.stops[-1]:
+                self.stops[-1] = max(end, self.stops[-1])
+            else:
+                self.starts.append(start)
+                self.stops.append(end)
+
+    def holes(self) -> list[tuple[int, int]]:
+        """What lies between the ranges seen, and before the first."""
+        return [(a, b) for a, b in zip([0, *self.stops], self.starts, strict=False) if a < b]
