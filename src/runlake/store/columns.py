@@ -18,6 +18,7 @@ __all__ = [
     "POINTS",
     "SUMMARIES",
     "as_array",
+    "as_numbers",
     "decode",
     "encode_events",
     "encode_points",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _TEXT = pa.string()
+_DTYPES = {pa.int64(): np.int64, pa.int32(): np.int32, pa.float64(): np.float64}
 _NAMES = pa.dictionary(pa.int32(), _TEXT)
 
 POINTS = pa.schema([("run_id", _NAMES), ("key", _NAMES), ("step", pa.int64()), ("wall_ns", pa.int64()), ("value", pa.float64())])
@@ -105,7 +107,7 @@ def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The rows of each run."""
     column = points["run_id"].combine_chunks()
     for code, run_id in enumerate(column.dictionary.to_pylist()):
-        places = np.flatnonzero(column.indices.to_numpy() == code)
+        places = np.flatnonzero(as_numbers(column.indices) == code)
         yield run_id, points.take(as_array(places, pa.int64()))
 
 
@@ -123,6 +125,16 @@ def as_array(numbers: np.ndarray, kind: pa.DataType, known: pa.Buffer | None = N
     """The numbers, without a copy, null where they are not `known`."""
     # Not pa.array, here and below: it looks for pandas, and imports it into a program that may never have wanted it.
     return pa.Array.from_buffers(kind, len(numbers), [known, pa.py_buffer(np.ascontiguousarray(numbers))])
+
+
+def as_numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """The numbers of a column; where one is null, any."""
+    # Not to_numpy, which imports pandas as well.
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    data = array.buffers()[1]
+    if data is None:
+        return np.empty(0, _DTYPES[array.type])
+    return np.frombuffer(data, _DTYPES[array.type])[array.offset : array.offset + len(array)]
 
 
 def _stream(arrays: list[pa.Array], schema: pa.Schema) -> bytes:

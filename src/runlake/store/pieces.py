@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlake.store.columns import as_array, decode, repeated, text_scalar
+from runlake.store.columns import as_array, as_numbers, decode, repeated, text_scalar
 from runlake.store.published import rows_of_file
 
 __all__ = ["Coverage", "FrameRows", "Piece", "SealedRows"]
@@ -71,7 +71,7 @@ class Piece:
     def rows(self, wanted: Mapping[str, str] | None = None) -> pa.Table:
         """The rows, or those with these values."""
         rows = self.source.read(wanted or {})
-        numbers = rows["seq"].to_numpy()
+        numbers = as_numbers(rows["seq"])
         inside = (numbers >= self.first) & (numbers < self.stop)
         if inside.all():
             return rows

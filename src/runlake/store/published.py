@@ -36,7 +36,7 @@ class PublishedTable:
 
     def rows(self, wanted: Mapping[str, str]) -> pa.Table:
         """The rows that have these values. Raises FileNotFoundError where a file was rewritten and cleaned up since."""
-        return pa.concat_tables([self.table.schema.empty_table(), *self._found(wanted)])
+        return pa.concat_tables([self.table.no_rows, *self._found(wanted)])
 
     def _found(self, wanted: Mapping[str, str]) -> Iterator[pa.Table]:
         for file in self.log.files.values():

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
-from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array
+from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers
 
 __all__ = ["TABLES", "Table", "checked_rows", "from_plain", "in_order", "parquet_bytes", "table_bytes"]
 
@@ -53,6 +53,11 @@ class Table:
     schema: pa.Schema
     order: tuple[str, ...]
     extents: tuple[str, ...]
+
+    @property
+    def no_rows(self) -> pa.Table:
+        """The columns alone."""
+        return pa.Table.from_batches([], self.schema)  # empty_table() imports pandas
 
 
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
@@ -135,10 +140,10 @@ def parquet_bytes(table: pa.Table) -> bytes:
 def _sortable(column: pa.ChunkedArray) -> np.ndarray:
     """Numbers that sort as the column does."""
     if not pa.types.is_string(column.type) and not pa.types.is_dictionary(column.type):
-        return np.asarray(column.to_numpy())
+        return as_numbers(column)
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = coded.unify_dictionaries().combine_chunks()
     texts = codes.dictionary.to_pylist()
     rank = np.empty(len(texts), np.int32)
     rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts), dtype=np.int32)
-    return np.asarray(rank[codes.indices.to_numpy()])
+    return np.asarray(rank[as_numbers(codes.indices)])

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from runlake import platform
 from runlake.platform import ProcessIdentity
+from runlake.store.columns import as_numbers
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
@@ -219,7 +220,7 @@ class View:
     def _waiting(self, kind: Kind, pieces: Iterable[Piece], wanted: Mapping[str, str]) -> Iterator[pa.Table]:
         """What is not published yet, with the columns of its table."""
         table = TABLES[STREAM_TABLES[kind]]
-        yield table.schema.empty_table()
+        yield table.no_rows
         for piece in pieces:
             yield from_plain(table, piece.rows(wanted))
 
@@ -246,7 +247,7 @@ def _summaries_of(points: pa.Table) -> Iterator[tuple[str, str, Summary]]:
     names: dict[tuple[str, str], int] = {}
     writers, keys = points["writer"].to_pylist(), points["key"].to_pylist()
     codes = [names.setdefault(name, len(names)) for name in zip(writers, keys, strict=True)]
-    found = summarize(codes, *(points[name].to_numpy() for name in ("step", "wall_ns", "value")))
+    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
     return ((writer, key, found[code]) for (writer, key), code in names.items())
 
 
