@@ -32,11 +32,11 @@ class DataFile:
     least: dict[str, Any] = field(default_factory=dict, compare=False)
     greatest: dict[str, Any] = field(default_factory=dict, compare=False)
 
-    def may_hold(self, column: str, value: Any) -> bool:
-        """Whether a row can have this value there."""
+    def may_hold(self, column: str, extent: tuple[Any, Any]) -> bool:
+        """Whether a row can have a value from the first to the second there."""
         if column not in self.least or column not in self.greatest:
             return True
-        return bool(self.least[column] <= value <= self.greatest[column])
+        return bool(self.least[column] <= extent[1] and extent[0] <= self.greatest[column])
 
 
 class DeltaLog:

@@ -13,7 +13,9 @@ from runlake.store.columns import text_scalar
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.tables import Table, from_plain
 
-__all__ = ["PublishedTable", "rows_of_file"]
+__all__ = ["PublishedTable", "Wanted", "rows_of_file"]
+
+Wanted = Mapping[str, str | tuple[str, str]]  # by column the value, or the first and the last of a range
 
 KEPT_FOOTERS = 1024
 
@@ -34,13 +36,13 @@ class PublishedTable:
         """How many rows of this writer's stream are published: those before this number are here, the others are not."""
         return self.log.transactions.get(writer, 0)
 
-    def rows(self, wanted: Mapping[str, str]) -> pa.Table:
+    def rows(self, wanted: Wanted) -> pa.Table:
         """The rows that have these values. Raises FileNotFoundError where a file was rewritten and cleaned up since."""
         return pa.concat_tables([self.table.no_rows, *self._found(wanted)])
 
-    def _found(self, wanted: Mapping[str, str]) -> Iterator[pa.Table]:
+    def _found(self, wanted: Wanted) -> Iterator[pa.Table]:
         for file in self.log.files.values():
-            if all(file.may_hold(name, value) for name, value in wanted.items()):
+            if all(file.may_hold(name, _extent(value)) for name, value in wanted.items()):
                 yield from_plain(self.table, rows_of_file(file.path, wanted, self._footer(file)))
 
     def _footer(self, file: DataFile) -> pq.FileMetaData:
@@ -51,22 +53,31 @@ class PublishedTable:
         return self._footers[file.path]
 
 
-def rows_of_file(path: Path, wanted: Mapping[str, str], footer: pq.FileMetaData | None = None) -> pa.Table:
+def rows_of_file(path: Path, wanted: Wanted, footer: pq.FileMetaData | None = None) -> pa.Table:
     """The rows of a Parquet file that have these values."""
     with pq.ParquetFile(path, metadata=footer) as file:
         groups = [n for n in range(file.num_row_groups) if _may_hold(file.metadata.row_group(n), wanted)]
         rows = file.read_row_groups(groups) if len(groups) < file.num_row_groups else file.read()
     for name, value in wanted.items():
+        least, greatest = (text_scalar(end) for end in _extent(value))
         if rows.num_rows:
-            rows = rows.filter(pc.equal(rows[name], text_scalar(value)))
+            is_wanted = pc.equal(rows[name], least)
+            if isinstance(value, tuple):
+                is_wanted = pc.and_(pc.greater_equal(rows[name], least), pc.less_equal(rows[name], greatest))
+            rows = rows.filter(is_wanted)
     return rows
 
 
-def _may_hold(group: pq.RowGroupMetaData, wanted: Mapping[str, str]) -> bool:
+def _extent(value: str | tuple[str, str]) -> tuple[str, str]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _may_hold(group: pq.RowGroupMetaData, wanted: Wanted) -> bool:
     for n in range(group.num_columns):
         column = group.column(n)
-        value = wanted.get(column.path_in_schema)
-        told = column.statistics if value is not None and column.is_stats_set else None
-        if told is not None and told.has_min_max and not told.min <= value <= told.max:
+        if column.path_in_schema not in wanted or not column.is_stats_set or not column.statistics.has_min_max:
+            continue
+        least, greatest = _extent(wanted[column.path_in_schema])
+        if column.statistics.min > greatest or column.statistics.max < least:
             return False
     return True

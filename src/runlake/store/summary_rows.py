@@ -14,7 +14,9 @@ from runlake.store.columns import decode
 from runlake.store.frames import Frame
 from runlake.store.summaries import Summary, merge
 
-__all__ = ["SummaryRows", "merged"]
+__all__ = ["SummaryRow", "SummaryRows", "merged"]
+
+SummaryRow = tuple[str, str, str, int, int, Summary]  # run_id, writer, key, since, covered and what there is to say
 
 _FIELDS = Summary._fields
 
@@ -57,8 +59,7 @@ class SummaryRows:
             else:
                 del self._rows[run_id]
 
-    def __iter__(self) -> Iterator[tuple[str, str, str, int, int, Summary]]:
-        """`run_id, writer, key, since, covered, summary`."""
+    def __iter__(self) -> Iterator[SummaryRow]:
         return (
             (run_id, writer, key, since, covered, summary)
             for run_id, rows in self._rows.items()

@@ -121,6 +121,10 @@ class View:
         """What the writer said of its series that is not published yet; nothing where some of it may be lost."""
         return SummaryRows() if self._is_damaged(writer) else self._summaries[writer]
 
+    def summarizing(self) -> set[str]:
+        """The writers that said something of their series."""
+        return set(self._summaries)
+
     def pieces(self, kind: Kind) -> list[Piece]:
         """What is not published yet of this stream, by writer and number."""
         return sorted(self._pieces[kind], key=lambda piece: (piece.writer, piece.first))

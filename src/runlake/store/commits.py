@@ -1,0 +1,157 @@
+"""Commits to the open tables, by deltalake: new files of rows, files that others replace, and how far each writer is published.
+
+No process that trains imports this: a fork after deltalake was used cannot use it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from runlake import platform
+from runlake.errors import StoreError
+from runlake.store.delta_log import DataFile, DeltaLog
+from runlake.store.layout import Layout
+from runlake.store.put_new import make_folder, put_new
+from runlake.store.tables import Table, checked_rows, table_bytes
+
+__all__ = ["Mark", "NewFile", "commit", "discard", "new_files", "opened", "sync_log"]
+
+TRIES = 50
+FILE_ROWS = 8_000_000  # about 80 MB of points
+EXTENT_LENGTH = 200  # longer texts are not told to the log
+
+_SETTINGS = {
+    "delta.checkpointInterval": "20",
+    "delta.logRetentionDuration": "interval 1 days",
+    "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.setTransactionRetentionDuration": "interval 30 days",
+}
+_dice = random.Random()  # ours: the user's generators stay untouched
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How many rows of a writer's stream were published before a commit, and will be after it."""
+
+    writer: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file of rows that no version of the table names yet."""
+
+    path: Path
+    size: int
+    stats: str
+
+
+def opened(layout: Layout, table: Table) -> DeltaTable:
+    """The table as it is now; made if it is not there."""
+    folder = layout.root / table.name
+    for _ in range(TRIES):
+        try:
+            if (folder / "_delta_log").is_dir():
+                return DeltaTable(folder)
+            make_folder(folder, within=layout.root)
+            return DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS)
+        except DeltaError as error:  # another publisher makes it
+            last = error
+            time.sleep(_dice.uniform(0.01, 0.05))
+    raise StoreError(f"The table {folder} cannot be opened: {last}") from last
+
+
+def new_files(layout: Layout, table: Table, rows: pa.Table, file_rows: int = FILE_ROWS) -> list[NewFile]:
+    """The rows in files that are on the disk and were read again. Raises StoreError where one does not come back as it was written."""
+    make_folder(layout.root / table.name, within=layout.root)
+    return [_new_file(layout, table, rows.slice(start, file_rows)) for start in range(0, rows.num_rows, file_rows)]
+
+
+def commit(
+    layout: Layout,
+    table: Table,
+    added: Sequence[NewFile],
+    removed: Sequence[DataFile] = (),
+    marks: Sequence[Mark] = (),
+    *,
+    changes_rows: bool = True,
+) -> bool:
+    """Make a version of the table; False, and nothing is changed, where the marks or the files removed are not as they were."""
+    now = time.time_ns() // 1_000_000
+    adds = [AddAction(file.path.name, file.size, {}, now, changes_rows, file.stats) for file in added]
+    removes = [RemoveAction(file.path.name, changes_rows, now, size=file.size, partition_values={}) for file in removed]
+    said = CommitProperties(app_transactions=[Transaction(mark.writer, mark.after, now) for mark in marks] or None, max_commit_retries=0)
+    for _ in range(TRIES):
+        handle, log = opened(layout, table), DeltaLog(layout.root / table.name)
+        log.refresh()
+        if added and all(file.path.name in log.files for file in added):  # by a try whose answer was lost
+            return True
+        if any((handle.transaction_version(mark.writer) or 0) != mark.before for mark in marks):
+            return False
+        if any(file.path.name not in log.files for file in removed):
+            return False
+        try:
+            handle.create_write_transaction([*removes, *adds], "append", table.schema, commit_properties=said)
+        except DeltaError:  # somebody else was first; what they did is looked at anew
+            time.sleep(_dice.uniform(0, 0.05))
+        else:
+            return True
+    raise StoreError(f"{layout.root / table.name} changed {TRIES} times while one version was made. Try again when fewer write there.")
+
+
+def discard(layout: Layout, table: Table, files: Sequence[NewFile]) -> None:
+    """Remove files that no version names."""
+    log = DeltaLog(layout.root / table.name)
+    log.refresh()
+    for file in files:
+        if file.path.name not in log.files:
+            file.path.unlink(missing_ok=True)
+
+
+def sync_log(layout: Layout, table: Table) -> None:
+    """Bring the table's versions to the disk, whoever made them: what stands on them may be removed only then."""
+    folder = layout.root / table.name / "_delta_log"
+    for path in folder.glob("*.json") if folder.is_dir() else ():
+        with open(path, "rb+") as file:
+            platform.sync_file(file.fileno())
+    if folder.is_dir():
+        platform.sync_folder(folder)
+
+
+def _new_file(layout: Layout, table: Table, rows: pa.Table) -> NewFile:
+    data = table_bytes(table, rows)
+    path = layout.root / table.name / f"part-{os.urandom(16).hex()}.parquet"
+    put_new(path, data, layout.temporary)
+    found = checked_rows(path, table)
+    if found.num_rows != rows.num_rows:
+        raise StoreError(f"{path} holds {found.num_rows} rows, not {rows.num_rows}.")
+    return NewFile(path, len(data), json.dumps(_stats(table, found)))
+
+
+def _stats(table: Table, rows: pa.Table) -> Mapping[str, Any]:
+    extents = {name: pc.min_max(rows[name]).as_py() for name in table.extents}
+    told = {name: extent for name, extent in extents.items() if not _is_long(extent["max"])}
+    return {
+        "numRecords": rows.num_rows,
+        "minValues": {name: extent["min"] for name, extent in told.items()},
+        "maxValues": {name: extent["max"] for name, extent in told.items()},
+        "nullCount": {},
+    }
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > EXTENT_LENGTH

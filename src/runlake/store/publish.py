@@ -1,0 +1,213 @@
+"""Moves rows from logs and sealed files into the open tables, each exactly once, whoever else does so at the same time.
+
+A commit adds rows and moves the marks of their writers in one step, and is made only where the marks are as they were read. So a
+publisher that dies leaves nothing but files that no version names, and of two that race one finds that there is nothing left to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from runlake.entities import Event, Scope
+from runlake.store.columns import as_array, as_numbers, decode, encode_events, encode_summaries, repeated
+from runlake.store.commits import Mark, commit, discard, new_files, sync_log
+from runlake.store.frames import Kind
+from runlake.store.layout import Layout
+from runlake.store.pieces import Piece
+from runlake.store.runs_table import bring_runs_up_to_date
+from runlake.store.sealed import STREAM_TABLES
+from runlake.store.summaries import Summary, summarize
+from runlake.store.summary_rows import SummaryRow
+from runlake.store.tables import TABLES, from_plain
+from runlake.store.tail import Tail
+from runlake.store.view import Part, View
+from runlake.store.writer import Writer
+
+__all__ = ["Moved", "publish", "waiting"]
+
+ROWS_AT_ONCE = 4_000_000
+
+
+@dataclass
+class Moved:
+    """What was published: rows by table, files of logs that were removed, and rows that are lost, in words."""
+
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAM_TABLES.values(), 0))
+    removed: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+def waiting(layout: Layout) -> tuple[int, int]:
+    """How many files wait to be published, and how many bytes."""
+    sizes = []
+    for path in [*layout.wal.glob("*/*.wal"), *layout.sealed("points").glob("*/*.parquet")]:
+        with contextlib.suppress(FileNotFoundError):
+            sizes.append(path.stat().st_size)
+    return len(sizes), sum(sizes)
+
+
+def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
+    """Publish all that can be, and remove the logs that nothing is missing from any more."""
+    moved = Moved()
+    while True:
+        view, gone = _settled_view(layout)
+        before = dict(moved.rows)
+        _publish_summaries(view, gone, moved)
+        for kind in (Kind.POINTS, Kind.EVENTS):
+            _publish_rows(view, kind, gone, rows_at_once, moved)
+        if moved.rows == before:
+            break
+    bring_runs_up_to_date(layout)
+    _remove_published(view, gone, moved)
+    return moved
+
+
+def _settled_view(layout: Layout) -> tuple[View, set[str]]:
+    """What there is, and the writers from which nothing comes any more: all that they wrote was read after they were gone."""
+    view = View(layout)
+    view.refresh()
+    names = {part.name.writer for part in view.parts.values()}
+    gone = {name for name in names if (state := view.writer(name)) is not None and (state.ended or state.is_gone)}
+    gone |= {sealed.writer for sealed in view.sealed.values()} - names
+    view.refresh()
+    return view, gone
+
+
+# Summaries come first: those of every published point must be there.
+
+
+def _publish_summaries(view: View, gone: set[str], moved: Moved) -> None:
+    marks, tables = [], []
+    for writer in sorted({piece.writer for piece in view.pieces(Kind.POINTS)} | view.summarizing()):
+        before, covered = view.tables["metrics"].mark(writer), view.summarized(writer)
+        rows = [*view.summary_rows(writer)]
+        if writer in gone:
+            late = [piece.after(covered) for piece in view.pieces(Kind.POINTS) if piece.writer == writer and piece.stop > covered]
+            rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in _summarized(late)]
+            covered = max([covered, *(piece.stop for piece in late)])
+        if covered + 1 > before and rows:
+            marks.append(Mark(writer, before, covered + 1))
+            tables.append(_summary_table(rows))
+    if marks and _commit_rows(view, "metrics", tables, marks):
+        moved.rows["metrics"] += sum(rows.num_rows for rows in tables)
+        view.refresh()
+
+
+def _summarized(pieces: Sequence[Piece]) -> Iterator[tuple[tuple[str, str], Summary]]:
+    """By run and key, of these points."""
+    if not pieces:
+        return
+    table = TABLES["points"]
+    points = pa.concat_tables([from_plain(table, piece.rows()) for piece in pieces])
+    names: dict[tuple[str, str], int] = {}
+    pairs = zip(points["run_id"].to_pylist(), points["key"].to_pylist(), strict=True)
+    codes = [names.setdefault(name, len(names)) for name in pairs]
+    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
+    yield from ((name, found[code]) for name, code in names.items())
+
+
+def _summary_table(rows: Sequence[SummaryRow]) -> pa.Table:
+    """The rows of one writer with the columns of the table."""
+    table = decode(encode_summaries([(run_id, key, since, summary) for run_id, _, key, since, _, summary in rows]))
+    table = table.append_column("writer", repeated(rows[0][1], len(rows)))
+    return table.append_column("covered", as_array(np.array([row[4] for row in rows], np.int64), pa.int64()))
+
+
+# Points and events
+
+
+def _publish_rows(view: View, kind: Kind, gone: set[str], at_once: int, moved: Moved) -> None:
+    """Of every writer what follows on its mark without a gap; of points no more than the summaries cover."""
+    name = STREAM_TABLES[kind]
+    taken: dict[str, list[Piece]] = {}
+    lost: list[tuple[str, int, int]] = []
+    n_rows = 0
+    for piece in view.pieces(kind):
+        end = view.tables[name].mark(piece.writer) if piece.writer not in taken else taken[piece.writer][-1].stop
+        if kind == Kind.POINTS:
+            piece = piece.before(view.summarized(piece.writer))
+        if n_rows >= at_once or piece.stop <= piece.first:
+            continue
+        if piece.first != end:
+            if not (piece.writer in gone and _reads_the_same_again(view, piece.writer)):
+                continue
+            lost.append((piece.writer, end, piece.first))
+        taken.setdefault(piece.writer, []).append(piece)
+        n_rows += piece.stop - piece.first
+    marks = [Mark(writer, view.tables[name].mark(writer), pieces[-1].stop) for writer, pieces in taken.items()]
+    rows = [piece.rows() for pieces in taken.values() for piece in pieces]
+    if marks and _commit_rows(view, name, rows, marks):
+        moved.rows[name] += sum(each.num_rows for each in rows)
+        for writer, first, stop in lost:
+            moved.lost.append(_tell_of_lost(view.layout, name, taken[writer], first, stop))
+        view.refresh()
+
+
+def _commit_rows(view: View, name: str, tables: Sequence[pa.Table], marks: Sequence[Mark]) -> bool:
+    table = TABLES[name]
+    rows = pa.concat_tables([each.select(table.schema.names) for each in tables], promote_options="permissive")
+    files = new_files(view.layout, table, rows.unify_dictionaries())
+    if commit(view.layout, table, files, marks=marks):
+        return True
+    discard(view.layout, table, files)
+    return False
+
+
+def _reads_the_same_again(view: View, writer: str) -> bool:
+    """A bad range that was only misread must not count as lost."""
+    for path, part in view.parts.items():
+        if part.name.writer == writer and part.tail.damage:
+            again = Tail(path)
+            again.read()
+            if again.damage != part.tail.damage:
+                return False
+    return True
+
+
+def _tell_of_lost(layout: Layout, name: str, pieces: Iterable[Piece], first: int, stop: int) -> str:
+    """As an error of every run that the log was of, in words."""
+    text = f"{stop - first} {name} that were logged are lost: the file of their log was damaged ({first} to {stop - 1} of a writer)"
+    runs = dict.fromkeys(run_id for piece in pieces for run_id in piece.rows()["run_id"].to_pylist())
+    hlc = time.time_ns() // 1_000_000 << 16
+    events = [Event.set(run_id, Scope.ERROR, "rows_lost", text, hlc, integer=stop - first) for run_id in runs]
+    writer = Writer(layout)
+    writer.add_events(encode_events(events), len(events))
+    writer.close()
+    return text
+
+
+# What is published is removed from where it was
+
+
+def _remove_published(view: View, gone: set[str], moved: Moved) -> None:
+    for name in STREAM_TABLES.values():
+        sync_log(view.layout, TABLES[name])
+    view.refresh()
+    for path, part in view.parts.items():
+        if (part.has_ended or part.name.writer in gone or _has_later_part(view, part)) and _is_published(view, part):
+            path.unlink(missing_ok=True)
+            moved.removed += 1
+    for path, sealed in view.sealed.items():
+        if sealed.stop <= view.tables[sealed.table].mark(sealed.writer):
+            path.unlink(missing_ok=True)
+            moved.removed += 1
+    for folder in sorted([*view.layout.wal.glob("*"), *view.layout.root.glob("l0/*/*")])[:-1]:
+        with contextlib.suppress(OSError):  # it holds something; or a writer is about to, which makes it again
+            folder.rmdir()
+
+
+def _has_later_part(view: View, part: Part) -> bool:
+    return any(other.name.writer == part.name.writer and other.name.part > part.name.part for other in view.parts.values())
+
+
+def _is_published(view: View, part: Part) -> bool:
+    return all(
+        not coverage.stops or coverage.stops[-1] <= view.tables[STREAM_TABLES[kind]].mark(part.name.writer)
+        for kind, coverage in part.covers.items()
+    )
