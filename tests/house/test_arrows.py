@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"recording"},
     "exceptions": {"errors"},
     "tracking": {"recording"},
-    "cli": GROUND | {"client", "entities", "instrument", "jobs", "read", "recording", "runlake"},
+    "cli": GROUND | {"client", "entities", "instrument", "jobs", "read", "recording", "runlake", "store"},
     "__init__": {
         "artifacts",
         "client",

@@ -8,6 +8,7 @@ import click
 
 import runlake
 from runlake.cli.as_mlflow import as_mlflow
+from runlake.cli.compact import compact
 from runlake.cli.demo import demo
 from runlake.cli.finish import finish
 from runlake.cli.plugins import plugins
@@ -22,6 +23,7 @@ def cli() -> None:
 
 
 cli.add_command(as_mlflow)
+cli.add_command(compact)
 cli.add_command(demo)
 cli.add_command(finish)
 cli.add_command(plugins)

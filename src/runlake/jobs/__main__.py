@@ -1,4 +1,4 @@
-"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here."""
+"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here; with --publish none."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def _arguments() -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--finish", nargs="*", metavar="RUN_ID", help="do what these runs, or all, have pending, and leave")
     what.add_argument("--one", nargs=2, metavar=("RUN_ID", "JOB"), help="do this job in this process")
+    what.add_argument("--publish", action="store_true", help="publish what waits into the open tables, and leave")
+    parser.add_argument("--at-once", action="store_true", help="publish whatever else this machine does")
     return parser.parse_args()
 
 
@@ -28,9 +30,13 @@ def main() -> None:
     if given.finish is None and not given.one:
         platform.be_last()
     from runlake.jobs.apart import LIMIT_SECONDS, do_one  # after giving way: they import Arrow
+    from runlake.jobs.publishing import publish_here
     from runlake.jobs.runner import IDLE_SECONDS, finish, work_until_idle
     from runlake.read import open_store
 
+    if given.publish:
+        publish_here(root, at_once=given.at_once)
+        return
     limit = LIMIT_SECONDS if given.limit is None else given.limit
     config.choose_store(root)
     if given.one:

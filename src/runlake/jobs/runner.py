@@ -11,6 +11,7 @@ from runlake.entities import Job, LifecycleStage
 from runlake.jobs import claims
 from runlake.jobs.apart import LIMIT_SECONDS, do_apart
 from runlake.jobs.attempts import failed, note
+from runlake.jobs.publishing import publish_apart, waits
 from runlake.jobs.slots import leave_word, next_word, slot
 from runlake.read import Run, Store
 from runlake.store.layout import Layout, is_store
@@ -20,6 +21,7 @@ __all__ = ["IDLE_SECONDS", "finish", "open_jobs", "work_until_idle"]
 IDLE_SECONDS = 30.0
 LOOK_SECONDS = 0.25
 COMING_SECONDS = 5.0
+PUBLISH_SECONDS = 60.0
 
 _dice = random.SystemRandom()  # the program's own generator stays as it is
 
@@ -76,7 +78,8 @@ def _comes_to_be(root: Path) -> bool:
 
 
 def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
-    busy_at, seen = time.monotonic(), None
+    busy_at = publish_at = time.monotonic()
+    seen = None
     waiting: list[tuple[Run, Job]] = []
     while True:
         if (found := _sizes(store)) != seen:
@@ -86,7 +89,10 @@ def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
         elif (word := next_word()) is not None:
             if is_store(word):
                 _work(Store(word), 0.0, limit_seconds)
-        elif time.monotonic() - busy_at > idle_seconds:
+        elif (now := time.monotonic()) > publish_at and waits(store.path):
+            publish_apart(store.path)
+            publish_at = now + PUBLISH_SECONDS
+        elif now - busy_at > idle_seconds:
             return
         else:
             time.sleep(LOOK_SECONDS)

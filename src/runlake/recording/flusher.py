@@ -8,6 +8,7 @@ their number becomes an event of the run as soon as the store takes one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import queue
 import sys
@@ -24,6 +25,8 @@ from runlake.guard import guarded, log
 from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk
 from runlake.recording.clock import HybridClock
 from runlake.recording.listeners import points_written, tell
+from runlake.recording.publishing import publish_if_enough
+from runlake.recording.sealer import Sealer
 from runlake.recording.summaries import SeriesSummaries
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
@@ -53,6 +56,7 @@ class Flusher:
     def _make_state(self) -> None:
         self.writer = Writer(Layout(self.config.store))
         self._summaries = SeriesSummaries()
+        self._sealer = Sealer(self.writer.layout, functools.partial(publish_if_enough, self.config))
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._is_threadless = False  # then callers write
@@ -130,11 +134,13 @@ class Flusher:
     def hold_still(self) -> None:
         """Before a fork: a child that inherits a half-done import, or a lock inside Arrow, would wait for it for ever."""
         self._in_arrow.acquire(timeout=FORK_SECONDS)
+        self._sealer.busy.acquire(timeout=FORK_SECONDS)
 
     def go_on(self) -> None:
         """After the fork, in the parent."""
-        with contextlib.suppress(RuntimeError):  # it was not to be had in time
-            self._in_arrow.release()
+        for lock in (self._sealer.busy, self._in_arrow):
+            with contextlib.suppress(RuntimeError):  # it was not to be had in time
+                lock.release()
 
     def start_over(self) -> None:
         """In a forked child: nothing here is ours but the settings."""
@@ -159,6 +165,7 @@ class Flusher:
         self._arrow_imported.wait(IMPORT_SECONDS)
         self.begin_exit()
         self._thread.join(max(0.0, self._leave_by - time.monotonic()))
+        self._sealer.stop(self._leave_by)
         self.buffer.set_limit(-1)  # whoever logs after this writes at once
         if self._thread.is_alive():
             log.warning("%s did not take the last points within %.0f seconds; leaving without them.", self.config.store, EXIT_SECONDS)
@@ -275,6 +282,8 @@ class Flusher:
             self._on_failure(error)
             return False
         self._failures = self._lost_in_events = 0
+        while self.writer.full_parts:
+            self._sealer.add(self.writer.full_parts.pop())
         return True
 
     def _write_events(self, events: list[Event], at_most: int | None = None) -> None:

@@ -15,6 +15,7 @@ from runlake.entities import Event
 from runlake.recording.buffer import Buffer
 from runlake.recording.clock import HybridClock
 from runlake.recording.flusher import Flusher
+from runlake.recording.publishing import publish_if_enough
 from runlake.store.layout import Layout, check_usable
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def stop_all() -> None:
         _let_go()
     finally:
         _is_leaving = False
+    if not is_worker():
+        for recorder in list(_recorders.values()):
+            publish_if_enough(recorder.flusher.config)
     for follow in after_exit:
         with guard.guarded("starting what is done after the program"):
             follow()

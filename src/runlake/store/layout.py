@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,11 @@ class Layout:
     def wal_part(self, writer: str, part: int, wall_ns: int) -> Path:
         """Where a part opened at this time goes."""
         return self.wal / day_of(wall_ns) / wal_name(writer, part)
+
+    def waiting(self) -> Iterator[Path]:
+        """The files whose rows are not in the tables yet, or not known to be."""
+        yield from self.wal.glob("*/*.wal")
+        yield from self.root.glob("l0/*/*/*.parquet")
 
     def blob(self, sha256: str) -> Path:
         """Where the content with this hash is kept."""

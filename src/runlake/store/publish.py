@@ -29,7 +29,7 @@ from runlake.store.tail import Tail
 from runlake.store.view import Part, View
 from runlake.store.writer import Writer
 
-__all__ = ["Moved", "publish", "waiting"]
+__all__ = ["Moved", "publish"]
 
 ROWS_AT_ONCE = 4_000_000
 
@@ -41,15 +41,6 @@ class Moved:
     rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAM_TABLES.values(), 0))
     removed: int = 0
     lost: list[str] = field(default_factory=list)
-
-
-def waiting(layout: Layout) -> tuple[int, int]:
-    """How many files wait to be published, and how many bytes."""
-    sizes = []
-    for path in [*layout.wal.glob("*/*.wal"), *layout.sealed("points").glob("*/*.parquet")]:
-        with contextlib.suppress(FileNotFoundError):
-            sizes.append(path.stat().st_size)
-    return len(sizes), sum(sizes)
 
 
 def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:

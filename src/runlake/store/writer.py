@@ -40,6 +40,7 @@ class Writer:
         self.id = new_writer_id()
         self.points = 0  # the next sequence number of each stream
         self.events = 0
+        self.full_parts: list[Path] = []  # that were followed by another, for whoever seals them
         self._queued: list[bytes] = []
         self._unsynced: list[bytes] = []
         self._part = 0  # the number of the next part
@@ -144,6 +145,7 @@ class Writer:
         elif self._is_full():
             self._sync_part()
             self.abandon()
+            self.full_parts.append(self._path)
         if self._fd < 0:
             self._open_part()
         while self._queued:

@@ -1,0 +1,31 @@
+"""`runlake compact`: publish what waits, and merge small files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runlake.read import open_store
+from runlake.store.layout import Layout
+
+__all__ = ["compact"]
+
+
+@click.command()
+@click.option("--store", type=click.Path(path_type=Path), help="The store, if not the one that the settings name.")
+def compact(store: Path | None) -> None:
+    """Publish what waits in logs into the open tables, merge small files, and remove what nothing needs any more.
+
+    Safe at any time, while programs log and beside another one. Example: runlake compact --store /data/lake
+    """
+    from runlake.store import compaction, publish  # late: they import deltalake
+
+    layout = Layout(open_store(store).path)
+    moved = publish.publish(layout)
+    merged = compaction.compact(layout)
+    rows = ", ".join(f"{count:,} to {name}" for name, count in moved.rows.items())
+    click.echo(f"Published {rows}; {moved.removed} files of logs were removed.")
+    for text in moved.lost:
+        click.echo(text, err=True)
+    click.echo(f"Merged {merged.before} files into {merged.after}, removed {merged.removed} that nothing names.")

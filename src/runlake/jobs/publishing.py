@@ -1,0 +1,47 @@
+"""Publishing what waits in a store, in a process that does nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from runlake import background, config
+from runlake.jobs.slots import slot
+from runlake.recording.publishing import ENOUGH_FILES
+from runlake.store.layout import Layout
+
+__all__ = ["publish_apart", "publish_here", "waits"]
+
+ENOUGH_BYTES = 8 << 20
+MANY_SMALL_FILES = 16  # of a table, which become one
+LIMIT_SECONDS = 3600.0
+
+
+def waits(root: Path) -> bool:
+    """Whether enough waits to be worth a version of the tables."""
+    paths = list(Layout(root).waiting())
+    return len(paths) >= ENOUGH_FILES or sum(path.stat().st_size for path in paths if path.exists()) >= ENOUGH_BYTES
+
+
+def publish_here(root: Path, *, at_once: bool) -> None:
+    """Publish, and merge files where there are many small ones; not, unless `at_once`, where the machine has enough runners."""
+    with slot() as is_ours:
+        if not is_ours and not at_once:
+            return  # one of those publishes
+        from runlake.store.compaction import compact  # late: they import deltalake
+        from runlake.store.publish import publish
+
+        publish(Layout(root))
+        compact(Layout(root), at_least=MANY_SMALL_FILES)
+
+
+def publish_apart(root: Path) -> None:
+    """Have another process publish: one that fails, or is killed, is not us."""
+    silence = subprocess.DEVNULL
+    line = background.command(root, "--publish", "--at-once")
+    process = subprocess.Popen(line, env=config.environment_of_jobs(), stdin=silence, stdout=silence, stderr=silence)
+    try:
+        process.wait(LIMIT_SECONDS)
+    finally:
+        process.kill()
+        process.wait()

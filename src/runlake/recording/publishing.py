@@ -1,0 +1,30 @@
+"""When enough of a store waits to be published, another process is started to do it: never this one, which trains."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from runlake import background
+from runlake.config import Config
+from runlake.guard import guarded
+from runlake.store.layout import Layout
+
+__all__ = ["ENOUGH_FILES", "publish_if_enough"]
+
+ENOUGH_FILES = 64
+
+
+def publish_if_enough(config: Config) -> None:
+    """Start a publisher that outlives us where this many files of logs wait."""
+    if config.jobs != "detached" or sys.is_finalizing():
+        return
+    with guarded("starting a process that publishes"):
+        if len(_waiting(config.store)) >= ENOUGH_FILES:
+            process = background.start(config.store, "--publish")
+            if process is not None:
+                process.returncode = 0  # it outlives us, which Python would warn of
+
+
+def _waiting(store: Path) -> list[Path]:
+    return list(Layout(store).waiting())

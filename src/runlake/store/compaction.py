@@ -1,0 +1,92 @@
+"""Makes few large files of many small ones, sorted as before, and removes what no version of a table has named for a day.
+
+deltalake's own OPTIMIZE is not used: its files are larger, lose the order, and have no checksums on their pages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from runlake.store.columns import as_array
+from runlake.store.commits import commit, discard, new_files, opened
+from runlake.store.delta_log import DataFile, DeltaLog
+from runlake.store.layout import Layout
+from runlake.store.tables import TABLES, Table, checked_rows, in_order
+
+__all__ = ["Merged", "compact"]
+
+SMALL_BYTES = 32 << 20
+ROWS_AT_ONCE = 8_000_000
+DRAFT_SECONDS = 24 * 3600.0
+
+
+@dataclass
+class Merged:
+    """How many files became how many, and how many that nothing names were removed."""
+
+    before: int = 0
+    after: int = 0
+    removed: int = 0
+
+
+def compact(layout: Layout, *, at_least: int = 2) -> Merged:
+    """Merge the small files of every table that has so many of them, and clean up."""
+    merged = Merged()
+    for table in TABLES.values():
+        log = DeltaLog(layout.root / table.name)
+        log.refresh()
+        if log.version < 0:
+            continue
+        for files in _groups(log, at_least):
+            _merge(layout, table, files, merged)
+        merged.removed += len(opened(layout, table).vacuum(dry_run=False))
+    merged.removed += _remove_drafts(layout)
+    return merged
+
+
+def superseded(rows: pa.Table) -> np.ndarray:
+    """Which rows of `metrics`, sorted, say nothing that a later one of the same series and beginning does not say."""
+    columns = [rows[name].to_pylist() for name in ("key", "run_id", "writer", "since")]
+    names = list(zip(*columns, strict=True))
+    return np.array([place + 1 < len(names) and names[place + 1] == name for place, name in enumerate(names)], bool)
+
+
+def _groups(log: DeltaLog, at_least: int) -> Iterator[list[DataFile]]:
+    """Small files that become one, neighbours by their runs."""
+    small = sorted((file for file in log.files.values() if file.size < SMALL_BYTES), key=lambda file: str(file.least.get("run_id", "")))
+    if len(small) < at_least:
+        return
+    group: list[DataFile] = []
+    for file in small:
+        if group and sum(each.n_rows or 0 for each in [*group, file]) > ROWS_AT_ONCE:
+            yield group
+            group = []
+        group.append(file)
+    yield group
+
+
+def _merge(layout: Layout, table: Table, files: Sequence[DataFile], merged: Merged) -> None:
+    if len(files) < 2:
+        return
+    rows = in_order(pa.concat_tables([checked_rows(file.path, table) for file in files]), table.order)
+    if table.name == "metrics":
+        rows = rows.take(as_array(np.flatnonzero(~superseded(rows)), pa.int64()))
+    made = new_files(layout, table, rows)
+    if commit(layout, table, made, files, changes_rows=False):
+        merged.before += len(files)
+        merged.after += len(made)
+    else:  # another process has merged them
+        discard(layout, table, made)
+
+
+def _remove_drafts(layout: Layout) -> int:
+    """What was left in the folder of drafts by processes that are gone."""
+    old = [path for path in layout.temporary.glob("*") if time.time() - path.stat().st_mtime > DRAFT_SECONDS]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
