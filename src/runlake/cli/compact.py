@@ -19,7 +19,7 @@ def compact(store: Path | None) -> None:
 
     Safe at any time, while programs log and beside another one. Example: runlake compact --store /data/lake
     """
-    from runlake.store import compaction, publish  # late: they import deltalake
+    from runlake.store import compaction, publish  # late: a process that trains never imports what they do
 
     layout = Layout(open_store(store).path)
     moved = publish.publish(layout)

@@ -28,7 +28,7 @@ def publish_here(root: Path, *, at_once: bool) -> None:
     with slot() as is_ours:
         if not is_ours and not at_once:
             return  # one of those publishes
-        from runlake.store.compaction import compact  # late: they import deltalake
+        from runlake.store.compaction import compact  # late: a process that trains never imports what they do
         from runlake.store.publish import publish
 
         publish(Layout(root))

@@ -136,7 +136,7 @@ class _AllSeries(Mapping[str, Series]):
             raise KeyError(f"The run {self._run.info.run_name!r} has no metric {key!r}; it has {sorted(self._run.data.metrics)[:20]}.")
         if key not in self._made:
             store, run_id = self._run._store, self._run.info.run_id
-            self._made[key] = Series(key, direction(key, self._run.tags), self._run._summaries[key], lambda: store.points(run_id, key))
+            self._made[key] = Series(key, direction(key, self._run.tags), self._run._summaries[key], lambda: store.series(run_id, key))
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -38,6 +38,10 @@ class Store:
         """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time."""
         return self._view.points(run_id, key)
 
+    def series(self, run_id: str, key: str) -> pa.Table:
+        """`step, wall_ns, value` of one series, by step and time."""
+        return self._view.series(run_id, key)
+
     def runs(self) -> list[Run]:
         """Every run, deleted ones too, in the order they were started."""
         states = fold_runs(self._view.events())

@@ -2,7 +2,16 @@
 
 layout, names, put_new   where things lie, what they are called, how they come into being
 frames, columns          how points and events become checked bytes, and back
-writer                   appends frames to the write-ahead log of this process
-tail, view               read one log, and all of them as one
+writer, tail             append frames to the write-ahead log of this process; read one as it grows
+tables, selection        the open tables: columns, order, encodings; the rows of a file that are wanted
+pieces, sealed           rows that are not published yet; a full part of a log as Parquet
+delta_log, published     what a table's log says; the table's rows
+summaries, summary_rows  what there is to say of a series; who said it, of which of its points
+view                     logs, sealed files and tables as one, each row once
+fold                     the state of a run out of its events
+commits                  a version of a table: new files, and how far each writer is published
+publish, runs_table      move rows into the tables, exactly once; a row for each run
+compaction               few large files of many small ones
+log, experiments         numbered logs: changes decided against all that came before
 blobs                    files kept by their content
 """

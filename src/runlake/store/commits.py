@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from runlake import platform
 from runlake.errors import StoreError
+from runlake.store.columns import as_array, as_numbers
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder, put_new
@@ -143,14 +144,23 @@ def _new_file(layout: Layout, table: Table, rows: pa.Table) -> NewFile:
 
 
 def _stats(table: Table, rows: pa.Table) -> Mapping[str, Any]:
-    extents = {name: pc.min_max(rows[name]).as_py() for name in table.extents}
-    told = {name: extent for name, extent in extents.items() if not _is_long(extent["max"])}
+    extents = {name: _extent(rows[name]) for name in table.extents}
+    told = {name: extent for name, extent in extents.items() if not _is_long(extent[1])}
     return {
         "numRecords": rows.num_rows,
-        "minValues": {name: extent["min"] for name, extent in told.items()},
-        "maxValues": {name: extent["max"] for name, extent in told.items()},
+        "minValues": {name: least for name, (least, _) in told.items()},
+        "maxValues": {name: greatest for name, (_, greatest) in told.items()},
         "nullCount": {},
     }
+
+
+def _extent(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    if not pa.types.is_dictionary(column.type):
+        numbers = as_numbers(column)
+        return int(numbers.min()), int(numbers.max())
+    whole = column.unify_dictionaries().combine_chunks()
+    texts = whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32())).to_pylist()
+    return min(texts), max(texts)
 
 
 def _is_long(value: Any) -> bool:

@@ -3,49 +3,57 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from runlake.store.columns import as_array, as_numbers, decode, repeated, text_scalar
-from runlake.store.published import rows_of_file
+from runlake.store.columns import as_array, as_numbers, decode, repeated
+from runlake.store.frames import Frame
+from runlake.store.selection import Wanted, matching, rows_of_file
+from runlake.store.tables import Table, coded
 
 __all__ = ["Coverage", "FrameRows", "Piece", "SealedRows"]
 
 
 class Rows(Protocol):
-    """Where the rows of a piece lie."""
+    """Where rows of a stream lie, from number `first` up to `stop`."""
 
-    def read(self, wanted: Mapping[str, str]) -> pa.Table:
-        """Those with these values, with the columns `writer` and `seq`."""
+    @property
+    def first(self) -> int:
+        """The number of the first."""
+
+    @property
+    def stop(self) -> int:
+        """The number behind the last."""
+
+    def read(self, wanted: Wanted) -> pa.Table:
+        """Those with these values, with the columns of their table."""
 
 
 class FrameRows:
     """The rows of one frame, in memory; decoded when somebody wants them."""
 
-    def __init__(self, writer: str, first: int, payload: bytes) -> None:
+    def __init__(self, writer: str, frame: Frame, table: Table) -> None:
+        self.first = frame.first_seq
+        self.stop = frame.first_seq + frame.n_rows
         self._writer = writer
-        self._first = first
-        self._payload = payload
-        self._table: pa.Table | None = None
+        self._payload = frame.payload
+        self._table = table
+        self._rows: pa.Table | None = None
 
-    def read(self, wanted: Mapping[str, str]) -> pa.Table:
+    def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values."""
-        if self._table is None:
+        if self._rows is None:
             rows = decode(self._payload)
-            numbers = np.arange(self._first, self._first + rows.num_rows, dtype=np.int64)
+            numbers = np.arange(self.first, self.stop, dtype=np.int64)
             rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
-            self._table = rows.append_column("seq", as_array(numbers, pa.int64()))
+            self._rows = coded(self._table, rows.append_column("seq", as_array(numbers, pa.int64())))
             self._payload = b""
-        rows = self._table
-        for name, value in wanted.items():
-            rows = rows.filter(pc.equal(rows[name], text_scalar(value)))
-        return rows
+        return matching(self._rows, wanted)
 
 
 @dataclass(frozen=True)
@@ -53,10 +61,13 @@ class SealedRows:
     """The rows of a sealed file, read anew each time."""
 
     path: Path
+    table: Table
+    first: int
+    stop: int
 
-    def read(self, wanted: Mapping[str, str]) -> pa.Table:
+    def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values. Raises FileNotFoundError once they are published."""
-        return rows_of_file(self.path, wanted)
+        return rows_of_file(self.path, self.table, wanted)
 
 
 @dataclass(frozen=True)
@@ -68,14 +79,13 @@ class Piece:
     stop: int
     source: Rows
 
-    def rows(self, wanted: Mapping[str, str] | None = None) -> pa.Table:
+    def rows(self, wanted: Wanted | None = None) -> pa.Table:
         """The rows, or those with these values."""
         rows = self.source.read(wanted or {})
-        numbers = as_numbers(rows["seq"])
-        inside = (numbers >= self.first) & (numbers < self.stop)
-        if inside.all():
+        if (self.first, self.stop) == (self.source.first, self.source.stop):
             return rows
-        return rows.take(as_array(np.flatnonzero(inside), pa.int64()))
+        numbers = as_numbers(rows["seq"])
+        return rows.take(as_array(np.flatnonzero((numbers >= self.first) & (numbers < self.stop)), pa.int64()))
 
     def after(self, mark: int) -> Piece:
         """The part that begins at this number."""

@@ -24,7 +24,7 @@ from runlake.store.runs_table import bring_runs_up_to_date
 from runlake.store.sealed import STREAM_TABLES
 from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRow
-from runlake.store.tables import TABLES, from_plain
+from runlake.store.tables import TABLES, coded, in_order
 from runlake.store.tail import Tail
 from runlake.store.view import Part, View
 from runlake.store.writer import Writer
@@ -94,8 +94,7 @@ def _summarized(pieces: Sequence[Piece]) -> Iterator[tuple[tuple[str, str], Summ
     """By run and key, of these points."""
     if not pieces:
         return
-    table = TABLES["points"]
-    points = pa.concat_tables([from_plain(table, piece.rows()) for piece in pieces])
+    points = pa.concat_tables([piece.rows() for piece in pieces])
     names: dict[tuple[str, str], int] = {}
     pairs = zip(points["run_id"].to_pylist(), points["key"].to_pylist(), strict=True)
     codes = [names.setdefault(name, len(names)) for name in pairs]
@@ -107,7 +106,7 @@ def _summary_table(rows: Sequence[SummaryRow]) -> pa.Table:
     """The rows of one writer with the columns of the table."""
     table = decode(encode_summaries([(run_id, key, since, summary) for run_id, _, key, since, _, summary in rows]))
     table = table.append_column("writer", repeated(rows[0][1], len(rows)))
-    return table.append_column("covered", as_array(np.array([row[4] for row in rows], np.int64), pa.int64()))
+    return coded(TABLES["metrics"], table.append_column("covered", as_array(np.array([row[4] for row in rows], np.int64), pa.int64())))
 
 
 # Points and events
@@ -142,8 +141,7 @@ def _publish_rows(view: View, kind: Kind, gone: set[str], at_once: int, moved: M
 
 def _commit_rows(view: View, name: str, tables: Sequence[pa.Table], marks: Sequence[Mark]) -> bool:
     table = TABLES[name]
-    rows = pa.concat_tables([each.select(table.schema.names) for each in tables], promote_options="permissive")
-    files = new_files(view.layout, table, rows.unify_dictionaries())
+    files = new_files(view.layout, table, in_order(pa.concat_tables(tables), table.order))
     if commit(view.layout, table, files, marks=marks):
         return True
     discard(view.layout, table, files)

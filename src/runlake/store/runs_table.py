@@ -15,8 +15,9 @@ from runlake.store.commits import Mark, commit, discard, new_files
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout
-from runlake.store.published import PublishedTable, rows_of_file
-from runlake.store.tables import TABLES, in_order
+from runlake.store.published import PublishedTable
+from runlake.store.selection import rows_of_file
+from runlake.store.tables import TABLES, coded, in_order
 
 __all__ = ["bring_runs_up_to_date"]
 
@@ -37,7 +38,7 @@ def bring_runs_up_to_date(layout: Layout) -> None:
         touched = _touched(meta.log, done) if done else None
         states = _states(meta, touched)
         old = [file for file in runs.log.files.values() if touched is None or _is_rewritten(file, touched)]
-        kept = [_without(rows_of_file(file.path, {}), states) for file in old]
+        kept = [_without(rows_of_file(file.path, runs.table, {}), states) for file in old]
         rows = pa.concat_tables([runs.table.no_rows, *kept, _table(states)])
         files = new_files(layout, runs.table, in_order(rows, runs.table.order), FILE_ROWS)
         if commit(layout, runs.table, files, old, [Mark("meta", done, meta.log.version + 1)]):
@@ -55,7 +56,7 @@ def _touched(meta: DeltaLog, since: int) -> set[str] | None:
         for action in actions:
             if "add" in action and action["add"]["dataChange"]:
                 try:
-                    rows = rows_of_file(meta.folder / action["add"]["path"], _OF_RUNS)
+                    rows = rows_of_file(meta.folder / action["add"]["path"], TABLES["meta"], _OF_RUNS)
                 except FileNotFoundError:
                     return None
                 found |= set(rows["run_id"].to_pylist())
@@ -83,7 +84,7 @@ def _without(rows: pa.Table, states: Mapping[str, RunState]) -> pa.Table:
 
 def _table(states: Mapping[str, RunState]) -> pa.Table:
     rows = [_row(state) for state in states.values()]
-    return pa.Table.from_pylist(rows, schema=TABLES["runs"].schema)
+    return coded(TABLES["runs"], pa.Table.from_pylist(rows, schema=TABLES["runs"].schema))
 
 
 def _row(state: RunState) -> dict[str, str | int | None]:

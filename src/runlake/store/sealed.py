@@ -18,9 +18,9 @@ from runlake.store.columns import as_array, decode, repeated
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
-from runlake.store.pieces import FrameRows
+from runlake.store.pieces import FrameRows, SealedRows
 from runlake.store.put_new import make_folder, put_new
-from runlake.store.tables import TABLES, checked_rows, in_order, table_bytes
+from runlake.store.tables import TABLES, checked_rows, coded, in_order, table_bytes
 from runlake.store.tail import Tail
 
 __all__ = ["STREAM_TABLES", "SealedFile", "seal", "sealed_files", "summary_rows"]
@@ -39,6 +39,11 @@ class SealedFile:
     writer: str
     first: int
     stop: int
+
+    @property
+    def rows(self) -> SealedRows:
+        """What it holds."""
+        return SealedRows(self.path, TABLES[self.table], self.first, self.stop)
 
 
 def sealed_files(layout: Layout) -> Iterator[SealedFile]:
@@ -71,7 +76,7 @@ def summary_rows(writer: str, frame: Frame) -> pa.Table:
     """The summaries of a frame, with whose they are and how many of its points they cover."""
     rows = decode(frame.payload)
     rows = rows.append_column("writer", repeated(writer, rows.num_rows))
-    return rows.append_column("covered", as_array(np.full(rows.num_rows, frame.first_seq, np.int64), pa.int64()))
+    return coded(TABLES["metrics"], rows.append_column("covered", as_array(np.full(rows.num_rows, frame.first_seq, np.int64), pa.int64())))
 
 
 def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Sequence[Frame]) -> None:
@@ -81,7 +86,7 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
         rows = _newest([summary_rows(writer, frame) for frame in frames])
     else:
         stop = frames[-1].first_seq + frames[-1].n_rows
-        rows = pa.concat_tables([FrameRows(writer, frame.first_seq, frame.payload).read({}) for frame in frames]).unify_dictionaries()
+        rows = pa.concat_tables([FrameRows(writer, frame, TABLES[table]).read({}) for frame in frames]).unify_dictionaries()
         if rows.num_rows != stop - first:
             raise StoreError(f"{part} holds {rows.num_rows} {table}, numbered {first} to {stop - 1}. It stays as it is.")
     folder = layout.sealed(table) / part.parent.name

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from runlake.errors import StoreError
 from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers
 
-__all__ = ["TABLES", "Table", "checked_rows", "from_plain", "in_order", "parquet_bytes", "table_bytes"]
+__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "table_bytes"]
 
 ROW_GROUP = 65_536
+_CODES = pa.dictionary(pa.int32(), pa.string())
 
 _RUNS = pa.schema(
     [
@@ -55,9 +56,16 @@ class Table:
     extents: tuple[str, ...]
 
     @property
+    def coded_names(self) -> list[str]:
+        """The columns whose texts come again and again, and are codes wherever rows are worked with."""
+        return [each.name for each in self.schema if pa.types.is_string(each.type) and each.name != "str"]
+
+    @property
     def no_rows(self) -> pa.Table:
-        """The columns alone."""
-        return pa.Table.from_batches([], self.schema)  # empty_table() imports pandas
+        """The columns alone, as they are worked with."""
+        names = self.coded_names
+        known = [(each.name, _CODES if each.name in names else each.type) for each in self.schema]
+        return pa.Table.from_batches([], pa.schema(known))  # empty_table() imports pandas
 
 
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
@@ -78,16 +86,22 @@ TABLES = {
 }
 
 
-def from_plain(table: Table, rows: pa.Table) -> pa.Table:
-    """The rows with the table's columns in their order and types."""
-    return rows.select(table.schema.names).cast(table.schema)
+def coded(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows with those columns of the table that they have, as they are worked with."""
+    wanted = table.no_rows.schema
+    names = [name for name in wanted.names if name in rows.column_names]
+    columns = [_as(rows[name], wanted.field(name).type) for name in names]
+    return pa.Table.from_arrays(columns, schema=pa.schema([wanted.field(name) for name in names]))
 
 
 def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:
     """The rows sorted by these columns; where they are already, as they are."""
     if rows.num_rows < 2:
         return rows
-    keys = [_sortable(rows[name]) for name in order]
+    first = _sortable(rows[order[0]])
+    if (first[1:] > first[:-1]).all():
+        return rows
+    keys = [first, *(_sortable(rows[name]) for name in order[1:])]
     places = np.lexsort(keys[::-1])
     if (np.diff(places) == 1).all():
         return rows
@@ -96,7 +110,6 @@ def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:
 
 def table_bytes(table: Table, rows: pa.Table) -> bytes:
     """The rows, sorted, as a Parquet file: a checksum on every page, and encodings that fit what the columns hold."""
-    texts = [each.name for each in table.schema if pa.types.is_string(each.type) and each.name != "str"]
     encodings = {
         each.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(each.type) else "DELTA_BINARY_PACKED"
         for each in table.schema
@@ -109,7 +122,7 @@ def table_bytes(table: Table, rows: pa.Table) -> bytes:
         sink,
         row_group_size=ROW_GROUP,
         compression="zstd",
-        use_dictionary=texts,
+        use_dictionary=table.coded_names,
         column_encoding=encodings,
         write_page_checksum=True,
         write_page_index=True,
@@ -121,9 +134,8 @@ def table_bytes(table: Table, rows: pa.Table) -> bytes:
 def checked_rows(path: Path, table: Table) -> pa.Table:
     """Every row of a file, each page checked. Raises StoreError for one that is damaged."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            rows = file.read()
-        return from_plain(table, rows)
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=table.coded_names) as file:
+            return coded(table, file.read())
     except (OSError, pa.ArrowException, KeyError) as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -135,6 +147,12 @@ def parquet_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    return column.dictionary_encode() if kind == _CODES and pa.types.is_string(column.type) else column.cast(kind)
 
 
 def _sortable(column: pa.ChunkedArray) -> np.ndarray:

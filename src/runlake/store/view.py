@@ -10,7 +10,7 @@ import contextlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -23,12 +23,12 @@ from runlake.store.columns import as_numbers
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
-from runlake.store.pieces import Coverage, FrameRows, Piece, SealedRows
+from runlake.store.pieces import Coverage, FrameRows, Piece
 from runlake.store.published import PublishedTable
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
 from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRows, merged
-from runlake.store.tables import TABLES, from_plain, in_order
+from runlake.store.tables import TABLES, in_order
 from runlake.store.tail import Tail
 
 __all__ = ["GONE_SECONDS", "Finding", "Part", "View", "WriterState"]
@@ -104,6 +104,15 @@ class View:
         order = [name for name in ("run_id", "key", "step", "wall_ns", "writer", "seq") if wanted.get(name) is None]
         return in_order(self._rows(Kind.POINTS, wanted), order)
 
+    def series(self, run_id: str, key: str) -> pa.Table:
+        """`step, wall_ns, value` of one series, in the order of `points`."""
+        names = ("step", "wall_ns", "value")
+        wanted = {"run_id": run_id, "key": key}
+        rows = in_order(self._whatever_vanishes(lambda: self._rows_of_series(wanted, names)), names[:2])
+        steps, times = as_numbers(rows["step"]), as_numbers(rows["wall_ns"])
+        is_tied = ((steps[1:] == steps[:-1]) & (times[1:] == times[:-1])).any()
+        return self.points(run_id, key).select(names) if is_tied else rows
+
     def events(self, run_id: str | None = None) -> pa.Table:
         """Every event once, by its hybrid time: a later row outranks an earlier one."""
         return in_order(self._rows(Kind.EVENTS, {"run_id": run_id}), ("hlc", "writer", "seq"))
@@ -170,7 +179,7 @@ class View:
         elif frame.kind in self._pieces:
             kind, first, stop = Kind(frame.kind), frame.first_seq, frame.first_seq + frame.n_rows
             part.covers[kind].add(first, stop)
-            self._add(kind, Piece(writer, first, stop, FrameRows(writer, first, frame.payload)))
+            self._add(kind, Piece(writer, first, stop, FrameRows(writer, frame, TABLES[STREAM_TABLES[kind]])))
 
     def _look_at_sealed(self) -> None:
         kinds = {table: kind for kind, table in STREAM_TABLES.items()}
@@ -180,9 +189,9 @@ class View:
                 continue
             if kinds[sealed.table] == Kind.SUMMARIES:
                 with contextlib.suppress(FileNotFoundError):  # published meanwhile
-                    self._summaries[sealed.writer].take(SealedRows(path).read({}))
+                    self._summaries[sealed.writer].take(sealed.rows.read({}))
             else:
-                self._add(kinds[sealed.table], Piece(sealed.writer, sealed.first, sealed.stop, SealedRows(path)))
+                self._add(kinds[sealed.table], Piece(sealed.writer, sealed.first, sealed.stop, sealed.rows))
         self.sealed = found
 
     def _add(self, kind: Kind, piece: Piece) -> None:
@@ -221,12 +230,15 @@ class View:
         table = self.tables[STREAM_TABLES[kind]]
         return self._whatever_vanishes(lambda: pa.concat_tables([table.rows(given), *self._waiting(kind, self._pieces[kind], given)]))
 
+    def _rows_of_series(self, wanted: Mapping[str, str], names: Sequence[str]) -> pa.Table:
+        waiting = self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], wanted)
+        return pa.concat_tables([self.tables["points"].rows(wanted, names), *(rows.select(names) for rows in waiting)])
+
     def _waiting(self, kind: Kind, pieces: Iterable[Piece], wanted: Mapping[str, str]) -> Iterator[pa.Table]:
         """What is not published yet, with the columns of its table."""
-        table = TABLES[STREAM_TABLES[kind]]
-        yield table.no_rows
+        yield TABLES[STREAM_TABLES[kind]].no_rows
         for piece in pieces:
-            yield from_plain(table, piece.rows(wanted))
+            yield piece.rows(wanted)
 
     def _merged_summaries(self, run_id: str) -> dict[str, Summary]:
         rows = SummaryRows()
