@@ -44,7 +44,7 @@ def compact(layout: Layout, *, at_least: int = 2) -> Merged:
             continue
         for files in _groups(log, at_least):
             _merge(layout, table, files, merged)
-        merged.removed += len(opened(layout, table).vacuum(dry_run=False))
+        merged.removed += len(opened(layout, table).vacuum(dry_run=False, full=True))
     merged.removed += _remove_drafts(layout)
     return merged
 

@@ -26,7 +26,7 @@ from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRow
 from runlake.store.tables import TABLES, coded, in_order
 from runlake.store.tail import Tail
-from runlake.store.view import Part, View
+from runlake.store.view import GONE_SECONDS, Part, View, WriterState
 from runlake.store.writer import Writer
 
 __all__ = ["Moved", "publish"]
@@ -47,47 +47,73 @@ def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
     """Publish all that can be, and remove the logs that nothing is missing from any more."""
     moved = Moved()
     while True:
-        view, gone = _settled_view(layout)
+        found = _look(layout)
         before = dict(moved.rows)
-        _publish_summaries(view, gone, moved)
+        _publish_summaries(found, moved)
         for kind in (Kind.POINTS, Kind.EVENTS):
-            _publish_rows(view, kind, gone, rows_at_once, moved)
+            _publish_rows(found, kind, rows_at_once, moved)
         if moved.rows == before:
             break
     bring_runs_up_to_date(layout)
-    _remove_published(view, gone, moved)
+    _remove_published(found, moved)
     return moved
 
 
-def _settled_view(layout: Layout) -> tuple[View, set[str]]:
-    """What there is, and the writers from which nothing comes any more: all that they wrote was read after they were gone."""
+@dataclass(frozen=True)
+class _Found:
+    """What there is. Of a writer that is `over` nothing more is expected, one that is `gone` cannot go on."""
+
+    view: View
+    over: set[str]
+    gone: set[str]
+
+
+def _look(layout: Layout) -> _Found:
+    """All that writers which are gone have written is read: they were gone before it was."""
     view = View(layout)
     view.refresh()
-    names = {part.name.writer for part in view.parts.values()}
-    gone = {name for name in names if (state := view.writer(name)) is not None and (state.ended or state.is_gone)}
-    gone |= {sealed.writer for sealed in view.sealed.values()} - names
+    newest: dict[str, float] = {}
+    for path, part in view.parts.items():
+        with contextlib.suppress(FileNotFoundError):
+            newest[part.name.writer] = max(newest.get(part.name.writer, 0.0), path.stat().st_mtime)
+    gone = {name for name, changed in newest.items() if _is_gone(view.writer(name), changed)}
+    ended = {name for name in newest if (state := view.writer(name)) is not None and state.ended}
+    sealed = {sealed.writer for sealed in view.sealed.values()} - newest.keys()
     view.refresh()
-    return view, gone
+    return _Found(view, gone | ended | sealed, gone)
+
+
+def _is_gone(state: WriterState | None, changed: float) -> bool:
+    """Of a log that does not say whose it is, only its age tells."""
+    return time.time() - changed > GONE_SECONDS if state is None else state.is_gone
 
 
 # Summaries come first: those of every published point must be there.
 
 
-def _publish_summaries(view: View, gone: set[str], moved: Moved) -> None:
-    marks, tables = [], []
-    for writer in sorted({piece.writer for piece in view.pieces(Kind.POINTS)} | view.summarizing()):
+def _publish_summaries(found: _Found, moved: Moved) -> None:
+    view, marks, tables = found.view, [], []
+    pieces = _by_writer(view.pieces(Kind.POINTS))
+    for writer in sorted(pieces.keys() | view.summarizing()):
         before, covered = view.tables["metrics"].mark(writer), view.summarized(writer)
         rows = [*view.summary_rows(writer)]
-        if writer in gone:
-            late = [piece.after(covered) for piece in view.pieces(Kind.POINTS) if piece.writer == writer and piece.stop > covered]
+        late = [piece.after(covered) for piece in pieces.get(writer, ()) if piece.stop > covered]
+        if late and writer in found.over:
             rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in _summarized(late)]
-            covered = max([covered, *(piece.stop for piece in late)])
+            covered = late[-1].stop
         if covered + 1 > before and rows:
             marks.append(Mark(writer, before, covered + 1))
             tables.append(_summary_table(rows))
     if marks and _commit_rows(view, "metrics", tables, marks):
         moved.rows["metrics"] += sum(rows.num_rows for rows in tables)
         view.refresh()
+
+
+def _by_writer(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
+    found: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.writer, []).append(piece)
+    return found
 
 
 def _summarized(pieces: Sequence[Piece]) -> Iterator[tuple[tuple[str, str], Summary]]:
@@ -112,24 +138,24 @@ def _summary_table(rows: Sequence[SummaryRow]) -> pa.Table:
 # Points and events
 
 
-def _publish_rows(view: View, kind: Kind, gone: set[str], at_once: int, moved: Moved) -> None:
+def _publish_rows(found: _Found, kind: Kind, at_once: int, moved: Moved) -> None:
     """Of every writer what follows on its mark without a gap; of points no more than the summaries cover."""
-    name = STREAM_TABLES[kind]
+    view, name = found.view, STREAM_TABLES[kind]
     taken: dict[str, list[Piece]] = {}
     lost: list[tuple[str, int, int]] = []
     n_rows = 0
-    for piece in view.pieces(kind):
-        end = view.tables[name].mark(piece.writer) if piece.writer not in taken else taken[piece.writer][-1].stop
-        if kind == Kind.POINTS:
-            piece = piece.before(view.summarized(piece.writer))
-        if n_rows >= at_once or piece.stop <= piece.first:
-            continue
-        if piece.first != end:
-            if not (piece.writer in gone and _reads_the_same_again(view, piece.writer)):
-                continue
-            lost.append((piece.writer, end, piece.first))
-        taken.setdefault(piece.writer, []).append(piece)
-        n_rows += piece.stop - piece.first
+    for writer, pieces in _by_writer(view.pieces(kind)).items():
+        end = view.tables[name].mark(writer)
+        for whole in pieces:
+            piece = whole.before(view.summarized(writer)) if kind == Kind.POINTS else whole
+            if n_rows >= at_once or piece.stop <= piece.first:
+                break
+            if piece.first != end:
+                if writer not in found.over or not _reads_the_same_again(view, writer):
+                    break
+                lost.append((writer, end, piece.first))
+            taken.setdefault(writer, []).append(piece)
+            n_rows, end = n_rows + piece.stop - piece.first, piece.stop
     marks = [Mark(writer, view.tables[name].mark(writer), pieces[-1].stop) for writer, pieces in taken.items()]
     rows = [piece.rows() for pieces in taken.values() for piece in pieces]
     if marks and _commit_rows(view, name, rows, marks):
@@ -174,25 +200,26 @@ def _tell_of_lost(layout: Layout, name: str, pieces: Iterable[Piece], first: int
 # What is published is removed from where it was
 
 
-def _remove_published(view: View, gone: set[str], moved: Moved) -> None:
+def _remove_published(found: _Found, moved: Moved) -> None:
+    view = found.view
     for name in STREAM_TABLES.values():
         sync_log(view.layout, TABLES[name])
     view.refresh()
+    last: dict[str, int] = {}
+    for part in view.parts.values():
+        last[part.name.writer] = max(last.get(part.name.writer, 0), part.name.part)
     for path, part in view.parts.items():
-        if (part.has_ended or part.name.writer in gone or _has_later_part(view, part)) and _is_published(view, part):
+        is_finished = part.has_ended or part.name.part < last[part.name.writer] or part.name.writer in found.gone
+        if is_finished and _is_published(view, part):
             path.unlink(missing_ok=True)
             moved.removed += 1
     for path, sealed in view.sealed.items():
         if sealed.stop <= view.tables[sealed.table].mark(sealed.writer):
             path.unlink(missing_ok=True)
             moved.removed += 1
-    for folder in sorted([*view.layout.wal.glob("*"), *view.layout.root.glob("l0/*/*")])[:-1]:
+    for folder in [*view.layout.wal.glob("*"), *view.layout.root.glob("l0/*/*")]:
         with contextlib.suppress(OSError):  # it holds something; or a writer is about to, which makes it again
             folder.rmdir()
-
-
-def _has_later_part(view: View, part: Part) -> bool:
-    return any(other.name.writer == part.name.writer and other.name.part > part.name.part for other in view.parts.values())
 
 
 def _is_published(view: View, part: Part) -> bool:

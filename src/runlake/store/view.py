@@ -85,6 +85,7 @@ class View:
         self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
         self._summaries: dict[str, SummaryRows] = defaultdict(SummaryRows)
         self._writers: dict[str, WriterState] = {}
+        self._damaged: set[str] = set()
 
     def refresh(self) -> None:
         """Take in what was not read yet."""
@@ -162,6 +163,8 @@ class View:
             with contextlib.suppress(FileNotFoundError):  # what it held is in the next part, or a sealed file, or a table
                 for frame in part.tail.read():
                     self._take(part, frame)
+            if part.tail.damage:
+                self._damaged.add(name.writer)
 
     def _take(self, part: Part, frame: Frame) -> None:
         writer = part.name.writer
@@ -221,9 +224,10 @@ class View:
                 del self.parts[path]
             there = {part.name.writer for part in self.parts.values()}
             self._writers = {name: state for name, state in self._writers.items() if name in there}
+            self._damaged &= {part.name.writer for part in self.parts.values() if part.tail.damage}
 
     def _is_damaged(self, writer: str) -> bool:
-        return any(part.tail.damage for part in self.parts.values() if part.name.writer == writer)
+        return writer in self._damaged
 
     def _rows(self, kind: Kind, wanted: Mapping[str, str | None]) -> pa.Table:
         given = {name: value for name, value in wanted.items() if value is not None}
