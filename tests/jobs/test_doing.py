@@ -101,7 +101,7 @@ def test_a_runner_leaves_when_nothing_comes_and_takes_what_does(tmp_path: Path) 
     kinds, store, trace = plant(tmp_path), tmp_path / "lake", tmp_path / "trace"
     line = f"queue.add(run, 'counts', {{'trace': {str(trace)!r}}})"
     add_jobs(store, kinds, line)
-    runner = start_jobs(store, kinds, "--idle", "1.5")
+    runner = start_jobs(store, kinds, "--idle", "4")
     until(trace.exists)
 
     run_id = add_jobs(store, kinds, line)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from runlake import background, config
-from runlake.jobs.slots import slot
+from runlake.jobs.slots import leave_word, slot
 from runlake.recording.publishing import ENOUGH_FILES
 from runlake.store.layout import Layout
 
@@ -24,10 +24,11 @@ def waits(root: Path) -> bool:
 
 
 def publish_here(root: Path, *, at_once: bool) -> None:
-    """Publish, and merge files where there are many small ones; not, unless `at_once`, where the machine has enough runners."""
+    """Publish, and merge files where there are many small ones; unless `at_once`, leave it to the runners where there are enough."""
     with slot() as is_ours:
         if not is_ours and not at_once:
-            return  # one of those publishes
+            leave_word(root)
+            return
         from runlake.store.compaction import compact  # late: a process that trains never imports what they do
         from runlake.store.publish import publish
 

@@ -89,7 +89,7 @@ def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
         elif (word := next_word()) is not None:
             if is_store(word):
                 _work(Store(word), 0.0, limit_seconds)
-        elif (now := time.monotonic()) > publish_at and waits(store.path):
+        elif (now := time.monotonic()) >= publish_at and waits(store.path):
             publish_apart(store.path)
             publish_at = now + PUBLISH_SECONDS
         elif now - busy_at > idle_seconds:

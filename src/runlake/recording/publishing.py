@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from pathlib import Path
 
 from runlake import background
 from runlake.config import Config
@@ -19,12 +19,8 @@ def publish_if_enough(config: Config) -> None:
     """Start a publisher that outlives us where this many files of logs wait."""
     if config.jobs != "detached" or sys.is_finalizing():
         return
-    with guarded("starting a process that publishes"):
-        if len(_waiting(config.store)) >= ENOUGH_FILES:
+    with guarded("starting a process that publishes"), contextlib.suppress(OSError):  # the store went, or may not be looked into
+        if sum(1 for _ in Layout(config.store).waiting()) >= ENOUGH_FILES:
             process = background.start(config.store, "--publish")
             if process is not None:
                 process.returncode = 0  # it outlives us, which Python would warn of
-
-
-def _waiting(store: Path) -> list[Path]:
-    return list(Layout(store).waiting())

@@ -66,7 +66,7 @@ def opened(layout: Layout, table: Table) -> DeltaTable:
     folder = layout.root / table.name
     for _ in range(TRIES):
         try:
-            if (folder / "_delta_log").is_dir():
+            if DeltaTable.is_deltatable(str(folder)):
                 return DeltaTable(folder)
             make_folder(folder, within=layout.root)
             return DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS)

@@ -81,8 +81,9 @@ class DeltaLog:
         try:
             said = json.loads((self.folder / "_delta_log" / "_last_checkpoint").read_text(encoding="utf-8"))
             return int(said["version"])
-        except (OSError, ValueError, KeyError, TypeError):  # only a hint: without it the versions are read one by one
-            return None
+        except (OSError, ValueError, KeyError, TypeError):  # only a hint: the checkpoints themselves tell, where versions are missing
+            found = (self.folder / "_delta_log").glob("*.checkpoint*.parquet") if not self._path(0).exists() else ()
+            return max((int(path.name.partition(".")[0]) for path in found), default=None)
 
     def _read_checkpoint(self) -> None:
         version = self._last_checkpoint()

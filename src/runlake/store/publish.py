@@ -46,14 +46,11 @@ class Moved:
 def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
     """Publish all that can be, and remove the logs that nothing is missing from any more."""
     moved = Moved()
-    while True:
+    is_more = True
+    while is_more:  # than is taken at once; what comes meanwhile is left, or live writers would hold us for ever
         found = _look(layout)
-        before = dict(moved.rows)
         _publish_summaries(found, moved)
-        for kind in (Kind.POINTS, Kind.EVENTS):
-            _publish_rows(found, kind, rows_at_once, moved)
-        if moved.rows == before:
-            break
+        is_more = any([_publish_rows(found, kind, rows_at_once, moved) for kind in (Kind.POINTS, Kind.EVENTS)])
     bring_runs_up_to_date(layout)
     _remove_published(found, moved)
     return moved
@@ -138,8 +135,8 @@ def _summary_table(rows: Sequence[SummaryRow]) -> pa.Table:
 # Points and events
 
 
-def _publish_rows(found: _Found, kind: Kind, at_once: int, moved: Moved) -> None:
-    """Of every writer what follows on its mark without a gap; of points no more than the summaries cover."""
+def _publish_rows(found: _Found, kind: Kind, at_once: int, moved: Moved) -> bool:
+    """Of every writer what follows on its mark without a gap; of points no more than the summaries cover. Whether some may be left."""
     view, name = found.view, STREAM_TABLES[kind]
     taken: dict[str, list[Piece]] = {}
     lost: list[tuple[str, int, int]] = []
@@ -163,6 +160,7 @@ def _publish_rows(found: _Found, kind: Kind, at_once: int, moved: Moved) -> None
         for writer, first, stop in lost:
             moved.lost.append(_tell_of_lost(view.layout, name, taken[writer], first, stop))
         view.refresh()
+    return n_rows >= at_once
 
 
 def _commit_rows(view: View, name: str, tables: Sequence[pa.Table], marks: Sequence[Mark]) -> bool:

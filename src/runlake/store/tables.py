@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from runlake.errors import StoreError
 from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers
 
-__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "table_bytes"]
+__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "plain", "table_bytes"]
 
 ROW_GROUP = 65_536
 _CODES = pa.dictionary(pa.int32(), pa.string())
@@ -92,6 +92,11 @@ def coded(table: Table, rows: pa.Table) -> pa.Table:
     names = [name for name in wanted.names if name in rows.column_names]
     columns = [_as(rows[name], wanted.field(name).type) for name in names]
     return pa.Table.from_arrays(columns, schema=pa.schema([wanted.field(name) for name in names]))
+
+
+def plain(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows with every column as other programs expect it."""
+    return rows.cast(pa.schema([table.schema.field(name) for name in rows.column_names]))
 
 
 def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:

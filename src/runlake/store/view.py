@@ -28,7 +28,7 @@ from runlake.store.published import PublishedTable
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
 from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRows, merged
-from runlake.store.tables import TABLES, in_order
+from runlake.store.tables import TABLES, in_order, plain
 from runlake.store.tail import Tail
 
 __all__ = ["GONE_SECONDS", "Finding", "Part", "View", "WriterState"]
@@ -103,7 +103,7 @@ class View:
         """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
         wanted = {"run_id": run_id, "key": key}
         order = [name for name in ("run_id", "key", "step", "wall_ns", "writer", "seq") if wanted.get(name) is None]
-        return in_order(self._rows(Kind.POINTS, wanted), order)
+        return plain(TABLES["points"], in_order(self._rows(Kind.POINTS, wanted), order))
 
     def series(self, run_id: str, key: str) -> pa.Table:
         """`step, wall_ns, value` of one series, in the order of `points`."""
