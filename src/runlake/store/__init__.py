@@ -10,7 +10,8 @@ summaries, summary_rows  what there is to say of a series; who said it, of which
 view                     logs, sealed files and tables as one, each row once
 fold                     the state of a run out of its events
 commits                  a version of a table: new files, and how far each writer is published
-publish, runs_table      move rows into the tables, exactly once; a row for each run
+batches, publish         what can be published at once; moving it into the tables, exactly once
+runs_table               a row for each run
 compaction               few large files of many small ones
 log, experiments         numbered logs: changes decided against all that came before
 blobs                    files kept by their content

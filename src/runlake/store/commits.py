@@ -38,7 +38,7 @@ _SETTINGS = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 1 days",
-    "delta.setTransactionRetentionDuration": "interval 30 days",
+    "delta.setTransactionRetentionDuration": "interval 90 days",  # logs are removed with the next publishing, long before
 }
 _dice = random.Random()  # ours: the user's generators stay untouched
 

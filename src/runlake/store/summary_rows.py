@@ -1,6 +1,6 @@
 """What writers and publishers said of series, put together: each row speaks of the points from `since` up to `covered` of one writer.
 
-Of rows that overlap the widest counts: a writer says more of a series again and again. Those that do not overlap merge.
+Of rows that overlap the one that reaches furthest counts: a writer says more of a series again and again. The others merge.
 """
 
 from __future__ import annotations
@@ -75,10 +75,12 @@ class SummaryRows:
 def merged(rows: SummaryRows, late: Iterable[tuple[str, str, Summary]]) -> dict[str, Summary]:
     """By key, what the rows of one run say, and what came `late`, as (writer, key, summary), after what they cover."""
     found: dict[str, list[tuple[str, int, Summary]]] = defaultdict(list)
+    begun: dict[tuple[str, str], int] = {}  # of the rows that count, which are gone through from the last to the first
     reach: dict[tuple[str, str], int] = {}
-    for _, writer, key, since, covered, summary in sorted(rows, key=lambda row: (row[1], row[2], row[3], -row[4])):
-        if covered > reach.get((writer, key), 0):
-            reach[writer, key] = covered
+    for _, writer, key, since, covered, summary in sorted(rows, key=lambda row: (row[1], row[2], -row[4], row[3])):
+        if covered <= begun.get((writer, key), covered):
+            begun[writer, key] = since
+            reach.setdefault((writer, key), covered)
             found[key].append((writer, since, summary))
     for writer, key, summary in late:
         found[key].append((writer, reach.get((writer, key), 0), summary))

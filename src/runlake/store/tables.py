@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +56,20 @@ class Table:
     order: tuple[str, ...]
     extents: tuple[str, ...]
 
-    @property
+    @cached_property
     def coded_names(self) -> list[str]:
         """The columns whose texts come again and again, and are codes wherever rows are worked with."""
         return [each.name for each in self.schema if pa.types.is_string(each.type) and each.name != "str"]
 
-    @property
+    @cached_property
+    def coded_schema(self) -> pa.Schema:
+        """The columns as they are worked with."""
+        return pa.schema([(each.name, _CODES if each.name in self.coded_names else each.type) for each in self.schema])
+
+    @cached_property
     def no_rows(self) -> pa.Table:
         """The columns alone, as they are worked with."""
-        names = self.coded_names
-        known = [(each.name, _CODES if each.name in names else each.type) for each in self.schema]
-        return pa.Table.from_batches([], pa.schema(known))  # empty_table() imports pandas
+        return pa.Table.from_batches([], self.coded_schema)  # empty_table() imports pandas
 
 
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]
@@ -88,10 +92,13 @@ TABLES = {
 
 def coded(table: Table, rows: pa.Table) -> pa.Table:
     """The rows with those columns of the table that they have, as they are worked with."""
-    wanted = table.no_rows.schema
-    names = [name for name in wanted.names if name in rows.column_names]
-    columns = [_as(rows[name], wanted.field(name).type) for name in names]
-    return pa.Table.from_arrays(columns, schema=pa.schema([wanted.field(name) for name in names]))
+    schema = table.coded_schema
+    there = rows.schema.names
+    if there != schema.names:
+        schema = pa.schema([field for field in schema if field.name in there])
+    if rows.schema.equals(schema):
+        return rows
+    return pa.Table.from_arrays([_as(rows[field.name], field.type) for field in schema], schema=schema)
 
 
 def plain(table: Table, rows: pa.Table) -> pa.Table:

@@ -139,6 +139,10 @@ class View:
         """What is not published yet of this stream, by writer and number."""
         return sorted(self._pieces[kind], key=lambda piece: (piece.writer, piece.first))
 
+    def written(self, kind: Kind, writer: str) -> int:
+        """How many rows of this stream the writer is known to have written, whether they are there or not."""
+        return max(self._seen[kind, writer].stops, default=0)
+
     def writer(self, name: str) -> WriterState | None:
         """A writer as its log shows it. A log is removed once it is published, and not before its writer has ended."""
         if name not in self._writers:  # perhaps it has begun since
@@ -176,6 +180,7 @@ class View:
         part.has_ended = frame.kind == Kind.END
         if frame.kind == Kind.END:  # it knows how many points came before it
             self._seen[Kind.POINTS, writer].add(frame.first_seq, frame.first_seq)
+            part.covers[Kind.POINTS].add(frame.first_seq, frame.first_seq)
         if frame.kind == Kind.SUMMARIES:
             self._summaries[writer].take_frame(writer, frame)
             part.covers[Kind.SUMMARIES].add(frame.first_seq, frame.first_seq + 1)
@@ -249,7 +254,7 @@ class View:
         rows.take(self.tables["metrics"].rows({"run_id": run_id}))
         for writer in self._summaries:
             rows.take_all(self.summary_rows(writer), run_id)
-        late = [piece.after(covered) for piece in self._pieces[Kind.POINTS] if (covered := self.summarized(piece.writer)) < piece.stop]
+        late = [piece.after(covered) for piece in self.pieces(Kind.POINTS) if (covered := self.summarized(piece.writer)) < piece.stop]
         points = pa.concat_tables(self._waiting(Kind.POINTS, late, {"run_id": run_id}))
         return merged(rows, _summaries_of(points))
 
