@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 import uuid
@@ -192,3 +193,23 @@ def test_ids_sort_by_the_time_they_were_made() -> None:
     assert writers == sorted(writers)
     assert {(uuid.UUID(run).version, uuid.UUID(run).variant) for run in runs} == {(7, uuid.RFC_4122)}
     assert all(re.fullmatch("[0-9A-HJKMNP-TV-Z]{26}-[0-9a-f]{8}", writer) for writer in writers)
+
+
+def test_a_folder_that_goes_while_it_is_looked_into_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever publishes removes the days whose logs are gone; a reader may be amid its look."""
+    layout, listdir = Layout(tmp_path), os.listdir
+    kept = layout.wal / "20200102" / wal_name(new_writer_id(), 0)
+    for folder in (kept.parent, layout.wal / "20200101"):
+        folder.mkdir(parents=True)
+    kept.touch()
+
+    def list_and_remove(folder: Path) -> list[str]:
+        found: list[str] = listdir(folder)
+        if folder == layout.wal:
+            (folder / "20200101").rmdir()
+        return found
+
+    monkeypatch.setattr(os, "listdir", list_and_remove)
+
+    assert layout.logs() == [kept]
+    assert layout.sealed_files("points") == []

@@ -19,8 +19,8 @@ LIMIT_SECONDS = 3600.0
 
 def waits(root: Path) -> bool:
     """Whether enough waits to be worth a version of the tables."""
-    paths = list(Layout(root).waiting())
-    return len(paths) >= ENOUGH_FILES or sum(path.stat().st_size for path in paths if path.exists()) >= ENOUGH_BYTES
+    sizes = Layout(root).waiting()
+    return len(sizes) >= ENOUGH_FILES or sum(sizes.values()) >= ENOUGH_BYTES
 
 
 def publish_here(root: Path, *, at_once: bool) -> None:

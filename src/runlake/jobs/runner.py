@@ -82,7 +82,7 @@ def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
     seen = None
     waiting: list[tuple[Run, Job]] = []
     while True:
-        if (found := _sizes(store)) != seen:
+        if (found := Layout(store.path).waiting()) != seen:  # something was written
             waiting, seen = open_jobs(store), found
         if _do_next(store, waiting, limit_seconds):
             busy_at, seen = time.monotonic(), None
@@ -111,11 +111,6 @@ def _do_next(store: Store, found: list[tuple[Run, Job]], limit_seconds: float) -
     else:
         do_apart(store, run_id, job, limit_seconds)
     return True
-
-
-def _sizes(store: Store) -> dict[str, int]:
-    """What tells cheaply that something was written."""
-    return {path.name: path.stat().st_size for path in Layout(store.path).wal.glob("*/*.wal")}
 
 
 def _can_begin(store: Store, run: Run, job: Job) -> bool:

@@ -20,7 +20,7 @@ def publish_if_enough(config: Config) -> None:
     if config.jobs != "detached" or sys.is_finalizing():
         return
     with guarded("starting a process that publishes"), contextlib.suppress(OSError):  # the store went, or may not be looked into
-        if sum(1 for _ in Layout(config.store).waiting()) >= ENOUGH_FILES:
+        if len(Layout(config.store).waiting()) >= ENOUGH_FILES:
             process = background.start(config.store, "--publish")
             if process is not None:
                 process.returncode = 0  # it outlives us, which Python would warn of

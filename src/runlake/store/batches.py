@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRow
 from runlake.store.tables import TABLES, coded
 from runlake.store.tail import Tail
-from runlake.store.view import GONE_SECONDS, View, WriterState
+from runlake.store.view import GONE_SECONDS, Part, View, WriterState
 
 __all__ = ["Batch", "Found", "Hole", "look", "next_rows", "next_summaries"]
 
@@ -32,6 +33,15 @@ class Found:
     view: View
     over: set[str]
     gone: set[str]
+
+    def finished_parts(self) -> Iterator[tuple[Path, Part]]:
+        """The parts of logs that nobody writes to any more."""
+        last: dict[str, int] = {}
+        for part in self.view.parts.values():
+            last[part.name.writer] = max(last.get(part.name.writer, 0), part.name.part)
+        for path, part in self.view.parts.items():
+            if part.has_ended or part.name.writer in self.gone or part.name.part < last[part.name.writer]:
+                yield path, part
 
 
 def look(layout: Layout) -> Found:

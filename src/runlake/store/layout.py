@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +64,40 @@ class Layout:
         """Where a part opened at this time goes."""
         return self.wal / day_of(wall_ns) / wal_name(writer, part)
 
-    def waiting(self) -> Iterator[Path]:
-        """The files whose rows are not in the tables yet, or not known to be."""
-        yield from self.wal.glob("*/*.wal")
-        yield from self.root.glob("l0/*/*/*.parquet")
+    def logs(self) -> list[Path]:
+        """The parts of all write-ahead logs, by day and name."""
+        return _files_by_day(self.wal, ".wal")
+
+    def sealed_files(self, table: str) -> list[Path]:
+        """The sealed files whose rows go to this table, by day and name."""
+        return _files_by_day(self.sealed(table), ".parquet")
+
+    def days(self) -> list[Path]:
+        """The folders of days, of logs and of sealed files."""
+        return [*_entries(self.wal), *(day for table in _entries(self.root / "l0") for day in _entries(table))]
+
+    def waiting(self) -> dict[Path, int]:
+        """The files whose rows are not in the tables yet, or not known to be, and their sizes."""
+        sizes = {}
+        for path in [*self.logs(), *self.sealed_files("points"), *self.sealed_files("meta")]:
+            with contextlib.suppress(FileNotFoundError):
+                sizes[path] = path.stat().st_size
+        return sizes
 
     def blob(self, sha256: str) -> Path:
         """Where the content with this hash is kept."""
         return self.blobs / sha256[:2] / sha256
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Not by `glob`, which raises where a folder goes while it looks: whoever publishes removes those that are empty."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return [folder / name for name in sorted(os.listdir(folder))]
+    return []
+
+
+def _files_by_day(folder: Path, suffix: str) -> list[Path]:
+    return [path for day in _entries(folder) for path in _entries(day) if path.name.endswith(suffix)]
 
 
 def is_store(root: Path) -> bool:

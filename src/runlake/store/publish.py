@@ -91,24 +91,17 @@ def _tell_of_lost(layout: Layout, name: str, hole: Hole) -> str:
 
 def _remove_published(found: Found, moved: Moved) -> None:
     view = found.view
-    for name in STREAM_TABLES.values():
-        sync_log(view.layout, TABLES[name])
     view.refresh()
-    last: dict[str, int] = {}
-    for part in view.parts.values():
-        last[part.name.writer] = max(last.get(part.name.writer, 0), part.name.part)
-    for path, part in view.parts.items():
-        is_finished = part.has_ended or part.name.part < last[part.name.writer] or part.name.writer in found.gone
-        if is_finished and _is_published(view, part):
-            path.unlink(missing_ok=True)
-            moved.removed += 1
-    for path, sealed in view.sealed.items():
-        if sealed.stop <= view.tables[sealed.table].mark(sealed.writer):
-            path.unlink(missing_ok=True)
-            moved.removed += 1
-    for folder in [*view.layout.wal.glob("*"), *view.layout.root.glob("l0/*/*")]:
+    for name in STREAM_TABLES.values():  # in this order: versions that came after the marks were read need not last
+        sync_log(view.layout, TABLES[name])
+    done = [path for path, part in found.finished_parts() if _is_published(view, part)]
+    done += [path for path, sealed in view.sealed.items() if sealed.stop <= view.tables[sealed.table].mark(sealed.writer)]
+    for path in done:
+        path.unlink(missing_ok=True)
+    for folder in view.layout.days():
         with contextlib.suppress(OSError):  # it holds something; or a writer is about to, which makes it again
             folder.rmdir()
+    moved.removed += len(done)
 
 
 def _is_published(view: View, part: Part) -> bool:

@@ -49,7 +49,7 @@ class SealedFile:
 def sealed_files(layout: Layout) -> Iterator[SealedFile]:
     """Every sealed file, by writer and what it covers."""
     for name in STREAM_TABLES.values():
-        for path in sorted(layout.sealed(name).glob("*/*.parquet"), key=lambda path: path.name):
+        for path in layout.sealed_files(name):
             found = _NAME.fullmatch(path.name)
             if found:
                 yield SealedFile(path, name, found["writer"], int(found["first"]), int(found["last"]) + 1)

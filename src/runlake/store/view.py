@@ -89,7 +89,7 @@ class View:
 
     def refresh(self) -> None:
         """Take in what was not read yet."""
-        paths = sorted(self.layout.wal.glob("*/*.wal"))
+        paths = self.layout.logs()
         self._read_logs(paths)
         self._look_at_sealed()
         before = [table.log.version for table in self.tables.values()]
@@ -146,7 +146,7 @@ class View:
     def writer(self, name: str) -> WriterState | None:
         """A writer as its log shows it. A log is removed once it is published, and not before its writer has ended."""
         if name not in self._writers:  # perhaps it has begun since
-            self._read_logs(self.layout.wal.glob(f"*/{name}.*.wal"))
+            self._read_logs(path for path in self.layout.logs() if path.name.startswith(f"{name}."))
         return self._writers.get(name)
 
     def findings(self) -> list[Finding]:
@@ -159,7 +159,7 @@ class View:
         return found
 
     def _read_logs(self, paths: Iterable[Path]) -> None:
-        for path in sorted(paths):
+        for path in paths:
             name = WalName.parse(path.name)
             if name is None:
                 continue
