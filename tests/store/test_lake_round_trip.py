@@ -298,7 +298,7 @@ def test_what_is_written_is_read_wherever_it_lies(history: History) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(histories(frames=25, rows=20))
 def test_what_is_written_is_read_wherever_it_lies_at_length(history: History) -> None:
     """The same, of longer histories."""

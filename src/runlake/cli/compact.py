@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from runlake.errors import StoreError
 from runlake.read import open_store
 from runlake.store.layout import Layout
 
@@ -22,8 +23,11 @@ def compact(store: Path | None) -> None:
     from runlake.store import compaction, publish  # late: a process that trains never imports what they do
 
     layout = Layout(open_store(store).path)
-    moved = publish.publish(layout)
-    merged = compaction.compact(layout)
+    try:
+        moved = publish.publish(layout)
+        merged = compaction.compact(layout)
+    except OSError as error:
+        raise StoreError(f"{layout.root} could not be written: {error}. Nothing is lost: mend that, and run it again.") from error
     rows = ", ".join(f"{count:,} to {name}" for name, count in moved.rows.items())
     click.echo(f"Published {rows}; {moved.removed} files of logs were removed.")
     for text in moved.lost:
