@@ -99,6 +99,10 @@ class Recording:
         """Have the next sync of a file fail, as on a disk that could not write."""
         self._fails_next = True
 
+    def note_bytes(self, node: Node, data: bytes) -> None:
+        """Note what a file holds that was written where nobody saw it."""
+        self.calls.append(Written(node, 0, data))
+
     def _open(self, path: Any, flags: int, *rest: Any, **more: Any) -> int:
         with self._lock:
             fd: int = self._real["open"](path, flags, *rest, **more)

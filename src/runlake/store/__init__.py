@@ -9,7 +9,7 @@ delta_log, published     what a table's log says; the table's rows
 summaries, summary_rows  what there is to say of a series; who said it, of which of its points
 view                     logs, sealed files and tables as one, each row once
 fold                     the state of a run out of its events
-commits                  a version of a table: new files, and how far each writer is published
+commits, mending         a version of a table: new files, and how far each writer is published; what the loss of power leaves of one
 batches, publish         what can be published at once; moving it into the tables, exactly once
 runs_table               a row for each run
 compaction               few large files of many small ones

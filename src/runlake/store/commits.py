@@ -5,6 +5,7 @@ No process that trains imports this: a fork after deltalake was used cannot use 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from runlake.errors import StoreError
 from runlake.store.columns import as_array, as_numbers
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.layout import Layout
+from runlake.store.mending import mend
 from runlake.store.put_new import make_folder, put_new
 from runlake.store.tables import Table, checked_rows, table_bytes
 
@@ -65,11 +67,14 @@ def opened(layout: Layout, table: Table) -> DeltaTable:
     """The table as it is now; made if it is not there."""
     folder = layout.root / table.name
     for _ in range(TRIES):
+        mend(layout, folder / "_delta_log")
         try:
             if DeltaTable.is_deltatable(str(folder)):
                 return DeltaTable(folder)
             make_folder(folder, within=layout.root)
-            return DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS)
+            made = DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS)
+            sync_log(layout, table)
+            return made
         except DeltaError as error:  # another publisher makes it
             last = error
             time.sleep(_dice.uniform(0.01, 0.05))
@@ -110,6 +115,7 @@ def commit(
         except DeltaError:  # somebody else was first; what they did is looked at anew
             time.sleep(_dice.uniform(0, 0.05))
         else:
+            sync_log(layout, table)
             return True
     raise StoreError(f"{layout.root / table.name} changed {TRIES} times while one version was made. Try again when fewer write there.")
 
@@ -126,11 +132,16 @@ def discard(layout: Layout, table: Table, files: Sequence[NewFile]) -> None:
 def sync_log(layout: Layout, table: Table) -> None:
     """Bring the table's versions to the disk, whoever made them: what stands on them may be removed only then."""
     folder = layout.root / table.name / "_delta_log"
-    for path in folder.glob("*.json") if folder.is_dir() else ():
-        with open(path, "rb+") as file:
-            platform.sync_file(file.fileno())
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):  # cleaned up by another
+            fd = os.open(folder / name, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                platform.sync_file(fd)
+            finally:
+                os.close(fd)
     if folder.is_dir():
         platform.sync_folder(folder)
+        platform.sync_folder(folder.parent)
 
 
 def _new_file(layout: Layout, table: Table, rows: pa.Table) -> NewFile:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
+from runlake.store.mending import is_torn
 
 __all__ = ["DataFile", "DeltaLog"]
 
@@ -59,19 +61,21 @@ class DeltaLog:
             self._apply(actions)
             self.version += 1
         checkpoint = self._last_checkpoint()
-        if checkpoint is not None and checkpoint > self.version:  # the versions between are gone from the log
-            self._begin_anew()
+        if checkpoint is not None and checkpoint > self.version and self._can_be_read(checkpoint):
+            self._begin_anew()  # the versions between are gone from the log
             self.refresh()
 
     def read_version(self, version: int) -> list[dict[str, Any]] | None:
-        """The actions of a version; None where there is none."""
+        """The actions of a version; None where there is none, or one that the loss of power cut short, which nothing was built on."""
         try:
-            text = self._path(version).read_text(encoding="utf-8")
+            data = self._path(version).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
-            return [json.loads(line) for line in text.splitlines() if line]
+            return [json.loads(line) for line in data.splitlines() if line] or None
         except ValueError as error:
+            if is_torn(data):
+                return None
             raise StoreError(f"{self._path(version)} is damaged ({error}). Put it back from a copy.") from error
 
     def _path(self, version: int) -> Path:
@@ -85,14 +89,21 @@ class DeltaLog:
             found = (self.folder / "_delta_log").glob("*.checkpoint*.parquet") if not self._path(0).exists() else ()
             return max((int(path.name.partition(".")[0]) for path in found), default=None)
 
+    def _parts_of_checkpoint(self, version: int) -> list[Path]:
+        return sorted(self._path(version).parent.glob(f"{version:020d}.checkpoint*.parquet"))
+
+    def _can_be_read(self, checkpoint: int) -> bool:
+        """Not so one that the loss of power cut short."""
+        try:
+            return bool([pq.read_metadata(part) for part in self._parts_of_checkpoint(checkpoint)])
+        except (OSError, pa.ArrowException):
+            return False
+
     def _read_checkpoint(self) -> None:
         version = self._last_checkpoint()
-        if version is None:
+        if version is None or not self._can_be_read(version):
             return
-        parts = sorted(self._path(version).parent.glob(f"{version:020d}.checkpoint*.parquet"))
-        if not parts:
-            return
-        for part in parts:
+        for part in self._parts_of_checkpoint(version):
             for row in pq.ParquetFile(part).read(columns=["add", "txn", "protocol"]).to_pylist():
                 self._apply([{name: action} for name, action in row.items() if action is not None])
         self.version = version
