@@ -70,8 +70,9 @@ class Store:
         return self._view.findings()
 
     def _opened(self, state: RunState) -> Run:
-        owner = self._view.writer(state.said.get("owner", ""))
-        return Run(self, state, liveness(Status(state.said["status"]), owner))
+        said = Status(state.said["status"])
+        owner = self._view.writer(state.said.get("owner", "")) if said == Status.RUNNING else None
+        return Run(self, state, liveness(said, owner))
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:

@@ -80,11 +80,13 @@ class Batch:
     tables: list[pa.Table] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
+    n_rows: int = 0
 
-    @property
-    def n_rows(self) -> int:
-        """How many they are."""
-        return sum(rows.num_rows for rows in self.tables)
+    def add(self, mark: Mark, tables: Sequence[pa.Table]) -> None:
+        """Rows of one writer."""
+        self.marks.append(mark)
+        self.tables += tables
+        self.n_rows += sum(rows.num_rows for rows in tables)
 
 
 def next_summaries(found: Found) -> Batch:
@@ -99,8 +101,7 @@ def next_summaries(found: Found) -> Batch:
             rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in _summarized(late)]
             covered = late[-1].stop
         if covered + 1 > before and rows:
-            batch.marks.append(Mark(writer, before, covered + 1))
-            batch.tables.append(_summary_table(rows))
+            batch.add(Mark(writer, before, covered + 1), [_summary_table(rows)])
     return batch
 
 
@@ -132,8 +133,7 @@ def _take(found: Found, kind: Kind, writer: str, pieces: Sequence[Piece], batch:
     if taken and taken[-1] is pieces[-1] and end < found.view.written(kind, writer) and _is_lost(found, writer):
         gaps.append((end, end := found.view.written(kind, writer)))
     if taken:
-        batch.tables += [piece.rows() for piece in taken]
-        batch.marks.append(Mark(writer, mark, end))
+        batch.add(Mark(writer, mark, end), [piece.rows() for piece in taken])
         batch.holes += [Hole(first, stop, taken) for first, stop in gaps]
 
 

@@ -106,10 +106,12 @@ def commit(
         log.refresh()
         if added and all(file.path.name in log.files for file in added):  # by a try whose answer was lost
             return True
-        if any((handle.transaction_version(mark.writer) or 0) != mark.before for mark in marks):
+        if any(log.transactions.get(mark.writer, 0) != mark.before for mark in marks):
             return False
         if any(file.path.name not in log.files for file in removed):
             return False
+        if handle.version() != log.version:  # what was looked at is not what would be built on
+            continue
         try:
             handle.create_write_transaction([*removes, *adds], "append", table.schema, commit_properties=said)
         except DeltaError:  # somebody else was first; what they did is looked at anew

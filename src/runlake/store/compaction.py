@@ -86,7 +86,7 @@ def _merge(layout: Layout, table: Table, files: Sequence[DataFile], merged: Merg
 
 def _remove_drafts(layout: Layout) -> int:
     """What was left in the folder of drafts by processes that are gone."""
-    old = [path for path in layout.temporary.glob("*") if time.time() - path.stat().st_mtime > DRAFT_SECONDS]
+    old = [path for path in layout.temporary.glob("*.tmp") if time.time() - path.stat().st_mtime > DRAFT_SECONDS]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)

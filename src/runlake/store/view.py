@@ -86,6 +86,7 @@ class View:
         self._summaries: dict[str, SummaryRows] = defaultdict(SummaryRows)
         self._writers: dict[str, WriterState] = {}
         self._damaged: set[str] = set()
+        self._has_looked_again = False
 
     def refresh(self) -> None:
         """Take in what was not read yet."""
@@ -98,6 +99,7 @@ class View:
         if before != [table.log.version for table in self.tables.values()]:
             self._forget_published()
         self._forget_parts_but(paths)
+        self._has_looked_again = False
 
     def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
         """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
@@ -145,8 +147,9 @@ class View:
 
     def writer(self, name: str) -> WriterState | None:
         """A writer as its log shows it. A log is removed once it is published, and not before its writer has ended."""
-        if name not in self._writers:  # perhaps it has begun since
-            self._read_logs(path for path in self.layout.logs() if path.name.startswith(f"{name}."))
+        if name not in self._writers and not self._has_looked_again:  # it may have begun between our look at the logs and at the tables
+            self._read_logs(self.layout.logs())
+            self._has_looked_again = True
         return self._writers.get(name)
 
     def findings(self) -> list[Finding]:
