@@ -7,17 +7,17 @@ A version of the table is a JSON file of actions, a checkpoint is all actions up
 from __future__ import annotations
 
 import json
+import os
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
-from runlake.store.mending import is_torn
+from runlake.store.mending import CHECKPOINT, is_parquet, is_torn
 
 __all__ = ["DataFile", "DeltaLog"]
 
@@ -55,15 +55,16 @@ class DeltaLog:
 
     def refresh(self) -> None:
         """Read the versions that came since. Raises StoreError for a table that this reader must not read."""
-        if self.version < 0:
-            self._read_checkpoint()
-        while (actions := self.read_version(self.version + 1)) is not None:
-            self._apply(actions)
-            self.version += 1
-        checkpoint = self._last_checkpoint()
-        if checkpoint is not None and checkpoint > self.version and self._can_be_read(checkpoint):
-            self._begin_anew()  # the versions between are gone from the log
-            self.refresh()
+        checkpoint = self._newest_checkpoint() if self.version < 0 else -1
+        while True:
+            if checkpoint > self.version:  # the versions before it may be gone from the log
+                self._read_checkpoint(checkpoint)
+            while (actions := self.read_version(self.version + 1)) is not None:
+                self._apply(actions)
+                self.version += 1
+            checkpoint = self._newest_checkpoint()
+            if checkpoint <= self.version:
+                return
 
     def read_version(self, version: int) -> list[dict[str, Any]] | None:
         """The actions of a version; None where there is none, or one that the loss of power cut short, which nothing was built on."""
@@ -81,28 +82,22 @@ class DeltaLog:
     def _path(self, version: int) -> Path:
         return self.folder / "_delta_log" / f"{version:020d}.json"
 
-    def _last_checkpoint(self) -> int | None:
+    def _newest_checkpoint(self) -> int:
+        """The newest one that goes beyond what was read, and was not cut short by the loss of power; -1 where there is none."""
+        # Not by `_last_checkpoint`: it is written after the checkpoint, and may lag behind it.
         try:
-            said = json.loads((self.folder / "_delta_log" / "_last_checkpoint").read_text(encoding="utf-8"))
-            return int(said["version"])
-        except (OSError, ValueError, KeyError, TypeError):  # only a hint: the checkpoints themselves tell, where versions are missing
-            found = (self.folder / "_delta_log").glob("*.checkpoint*.parquet") if not self._path(0).exists() else ()
-            return max((int(path.name.partition(".")[0]) for path in found), default=None)
+            names = os.listdir(self.folder / "_delta_log")
+        except (FileNotFoundError, NotADirectoryError):
+            return -1
+        found = {int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name))}
+        newer = (version for version in sorted(found, reverse=True) if version > self.version)
+        return next((version for version in newer if all(map(is_parquet, self._parts_of_checkpoint(version)))), -1)
 
     def _parts_of_checkpoint(self, version: int) -> list[Path]:
         return sorted(self._path(version).parent.glob(f"{version:020d}.checkpoint*.parquet"))
 
-    def _can_be_read(self, checkpoint: int) -> bool:
-        """Not so one that the loss of power cut short."""
-        try:
-            return bool([pq.read_metadata(part) for part in self._parts_of_checkpoint(checkpoint)])
-        except (OSError, pa.ArrowException):
-            return False
-
-    def _read_checkpoint(self) -> None:
-        version = self._last_checkpoint()
-        if version is None or not self._can_be_read(version):
-            return
+    def _read_checkpoint(self, version: int) -> None:
+        self._begin_anew()
         for part in self._parts_of_checkpoint(version):
             for row in pq.ParquetFile(part).read(columns=["add", "txn", "protocol"]).to_pylist():
                 self._apply([{name: action} for name, action in row.items() if action is not None])

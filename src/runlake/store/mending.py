@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 from runlake import platform
 from runlake.store.layout import Layout
 
-__all__ = ["is_torn", "mend"]
+__all__ = ["CHECKPOINT", "is_parquet", "is_torn", "mend"]
 
 _VERSION = re.compile(r"(\d{20})\.json")
-_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
+CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
 
 def is_torn(data: bytes) -> bool:
@@ -47,7 +47,7 @@ def mend(layout: Layout, folder: Path) -> None:
 
 def _torn(folder: Path) -> list[Path]:
     names = _names(folder)  # looked at once: another process may be cleaning up what a checkpoint has made needless
-    checkpoints = {int(match[1]) for name in names if (match := _CHECKPOINT.fullmatch(name)) and _is_parquet(folder / name)}
+    checkpoints = {int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name)) and is_parquet(folder / name)}
     wanted = max(checkpoints, default=-1) + 1
     found = sorted((int(match[1]), folder / match[0]) for name in names if (match := _VERSION.fullmatch(name)))
     newer = [(version, path) for version, path in found if version >= wanted]
@@ -61,8 +61,8 @@ def _torn(folder: Path) -> list[Path]:
 
 def _unreadable_checkpoints(folder: Path) -> list[Path]:
     """With the file that names the last one, where that is of no use: without it, the versions are read."""
-    checkpoints = [folder / name for name in _names(folder) if _CHECKPOINT.fullmatch(name)]
-    unreadable = [path for path in checkpoints if not _is_parquet(path)]
+    checkpoints = [folder / name for name in _names(folder) if CHECKPOINT.fullmatch(name)]
+    unreadable = [path for path in checkpoints if not is_parquet(path)]
     hint = folder / "_last_checkpoint"
     if not hint.exists():
         return unreadable
@@ -78,7 +78,8 @@ def _version_in(hint: bytes) -> str:
         return "-"
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether the file is whole, as far as its end tells."""
     try:
         pq.read_metadata(path)
     except (OSError, pa.ArrowException):
