@@ -103,6 +103,19 @@ def test_a_store_that_holds_nothing_is_published(tmp_path: Path) -> None:
     assert read(layout.root) == ([], [], [])
 
 
+def test_a_copy_without_the_empty_folders_is_published(store: Path) -> None:
+    """As tools leave it that copy files alone."""
+    train()
+    leave()
+    before = lake(store)
+    (store / "tmp").rmdir()
+
+    publish(Layout(store))
+
+    assert parts_of(store) == []
+    assert lake(store) == before
+
+
 def test_days_that_are_empty_go_with_their_files(store: Path) -> None:
     """A writer that is about to open its log in one makes it again."""
     train()

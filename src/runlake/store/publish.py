@@ -18,6 +18,7 @@ from runlake.store.columns import encode_events
 from runlake.store.commits import commit, discard, new_files, sync_log
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
+from runlake.store.put_new import make_folder
 from runlake.store.runs_table import bring_runs_up_to_date
 from runlake.store.sealed import STREAM_TABLES
 from runlake.store.tables import TABLES, in_order
@@ -41,6 +42,7 @@ class Moved:
 
 def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
     """Publish all that can be, and remove the logs that nothing is missing from any more."""
+    make_folder(layout.temporary, within=layout.root)  # a copy of a store may lack what is empty
     moved = Moved()
     is_more, tries = True, TRIES
     while is_more:  # than is taken at once; what comes meanwhile is left, or live writers would hold us for ever
