@@ -18,6 +18,7 @@ from rows import Point, add_events, add_points, parts_of, read, reading_of
 from runlake.entities import Event, Scope
 from runlake.store.layout import Layout, create
 from runlake.store.pieces import Coverage
+from runlake.store.sealed import seal
 from runlake.store.view import View
 from runlake.store.writer import Writer
 
@@ -335,3 +336,23 @@ def test_coverage_is_a_set_of_numbers(seen: list[tuple[int, int]], asked: tuple[
 def numbers_in(ranges: list[tuple[int, int]]) -> list[int]:
     """The numbers of the ranges, in the order they are in, twice if they are in two."""
     return [number for start, stop in ranges for number in range(start, stop)]
+
+
+def test_to_ask_for_a_writer_opens_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks for logs that came since; what was sealed since is looked for, too."""
+    monkeypatch.setattr("runlake.store.writer.PART_BYTES", 1)
+    layout = create(tmp_path / "lake")
+    writer, view = Writer(layout), View(layout)
+    add_points(writer, [Point("r", "loss", 0, 0, 0.5)])
+    writer.sync()
+    view.refresh()
+    for step in (1, 2):
+        add_points(writer, [Point("r", "loss", step, 0, 0.5)])
+        writer.sync()
+    for part in parts_of(layout.root)[:-1]:
+        seal(layout, part)
+
+    assert view.writer("nobody") is None
+
+    assert view.points()["step"].to_pylist() == [0, 1, 2]
+    writer.abandon()

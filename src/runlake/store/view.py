@@ -148,7 +148,7 @@ class View:
     def writer(self, name: str) -> WriterState | None:
         """A writer as its log shows it. A log is removed once it is published, and not before its writer has ended."""
         if name not in self._writers and not self._has_looked_again:  # it may have begun between our look at the logs and at the tables
-            self._read_logs(self.layout.logs())
+            self.refresh()
             self._has_looked_again = True
         return self._writers.get(name)
 
