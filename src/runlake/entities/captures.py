@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 __all__ = ["CaptureRecord"]
 
@@ -19,6 +19,15 @@ class CaptureRecord:
     cost_ns: int = 0
     why: str = ""
     is_off: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which it is stored."""
+        return f"{self.plugin} {self.target}"
+
+    def to_text(self) -> str:
+        """What is stored there."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name not in ("plugin", "target")})
 
     @classmethod
     def from_row(cls, key: str, text: str) -> CaptureRecord:

@@ -64,7 +64,7 @@ class _TellingLoader:
     def exec_module(self, module: ModuleType) -> None:
         """As the real one does, and tell."""
         spec = module.__spec__
-        if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]
+        if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]  # it took the place of another loader
             spec.loader = self._loader
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader

@@ -21,12 +21,12 @@ hookimpl = pluggy.HookimplMarker("runlake")
 
 
 @hookspec
-def patches() -> Sequence[Patch | Registration]:  # type: ignore[empty-body]
+def patches() -> Sequence[Patch | Registration]:  # type: ignore[empty-body]  # only its name and arguments count
     """Say what to capture. Called when the plugin is enabled, before its library is imported: import nothing of it here."""
 
 
 @hookspec
-def options() -> Mapping[str, Any]:  # type: ignore[empty-body]
+def options() -> Mapping[str, Any]:  # type: ignore[empty-body]  # only its name and arguments count
     """Name the plugin's own options with their defaults: `runlake.<plugin>.autolog(...)` takes them, `call.options` has them."""
 
 

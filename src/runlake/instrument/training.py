@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from runlake import platform
+from runlake.entities import CaptureRecord, Status
 from runlake.entities import Scope as EventScope
-from runlake.entities import Status
 from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
@@ -113,7 +113,8 @@ class Training:
         works, self._works = self._works, {}
         if self.active is not None:
             for work in works.values():
-                self.active.offered.note(EventScope.CAPTURE, f"{work.plugin} {work.target}", work.as_json())
+                record = CaptureRecord(**{each.name: getattr(work, each.name) for each in fields(CaptureRecord)})
+                self.active.offered.note(EventScope.CAPTURE, record.key, record.to_text())
 
     def _open(self) -> None:
         if self.skipped:

@@ -72,9 +72,3 @@ class Work:
         self.is_off = True
         _hung.add((self.plugin, self.target))
         self.failed(f"{doing} it did not come back for {seconds:.1f} seconds")
-
-    def as_json(self) -> str:
-        """The row that is kept of it."""
-        import json
-
-        return json.dumps({"calls": self.calls, "failures": self.failures, "cost_ns": self.cost_ns, "why": self.why, "is_off": self.is_off})
