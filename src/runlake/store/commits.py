@@ -28,7 +28,7 @@ from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.layout import Layout
 from runlake.store.mending import mend
 from runlake.store.put_new import make_folder, put_new
-from runlake.store.tables import Table, checked_rows, table_bytes
+from runlake.store.tables import Table, checked_rows, in_order, table_bytes
 
 __all__ = ["Mark", "NewFile", "commit", "discard", "new_files", "opened", "sync_log"]
 
@@ -82,9 +82,10 @@ def opened(layout: Layout, table: Table) -> DeltaTable:
 
 
 def new_files(layout: Layout, table: Table, rows: pa.Table, file_rows: int = FILE_ROWS) -> list[NewFile]:
-    """The rows in files that are on the disk and were read again. Raises StoreError where one does not come back as it was written."""
+    """The rows, sorted, in files that are on the disk and were read again. Raises StoreError where one comes back otherwise."""
     make_folder(layout.root / table.name, within=layout.root)
-    return [_new_file(layout, table, rows.slice(start, file_rows)) for start in range(0, rows.num_rows, file_rows)]
+    ordered = in_order(rows, table.order)
+    return [_new_file(layout, table, ordered.slice(start, file_rows)) for start in range(0, rows.num_rows, file_rows)]
 
 
 def commit(

@@ -73,8 +73,9 @@ def _groups(log: DeltaLog, at_least: int) -> Iterator[list[DataFile]]:
 def _merge(layout: Layout, table: Table, files: Sequence[DataFile], merged: Merged) -> None:
     if len(files) < 2:
         return
-    rows = in_order(pa.concat_tables([checked_rows(file.path, table) for file in files]), table.order)
+    rows = pa.concat_tables([checked_rows(file.path, table) for file in files])
     if table.name == "metrics":
+        rows = in_order(rows, table.order)
         rows = rows.take(as_array(np.flatnonzero(~superseded(rows)), pa.int64()))
     made = new_files(layout, table, rows)
     if commit(layout, table, made, files, changes_rows=False):

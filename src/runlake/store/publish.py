@@ -21,7 +21,7 @@ from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder
 from runlake.store.runs_table import bring_runs_up_to_date
 from runlake.store.sealed import STREAM_TABLES
-from runlake.store.tables import TABLES, in_order
+from runlake.store.tables import TABLES
 from runlake.store.view import Part, View
 from runlake.store.writer import Writer
 
@@ -70,7 +70,7 @@ def _commit_batch(view: View, name: str, batch: Batch, moved: Moved) -> None:
     for hole in batch.holes:  # before the log may go: told twice, should the commit not be made, is better than never
         moved.lost.append(_tell_of_lost(view.layout, name, hole))
     table = TABLES[name]
-    files = new_files(view.layout, table, in_order(pa.concat_tables(batch.tables), table.order))
+    files = new_files(view.layout, table, pa.concat_tables(batch.tables))
     if commit(view.layout, table, files, marks=batch.marks):
         moved.rows[name] += batch.n_rows
         view.refresh()

@@ -38,9 +38,9 @@ def bring_runs_up_to_date(layout: Layout) -> None:
         touched = _touched(meta.log, done) if done else None
         states = _states(meta, touched)
         old = [file for file in runs.log.files.values() if touched is None or _is_rewritten(file, touched)]
-        kept = [_without(rows_of_file(file.path, runs.table, {}), states) for file in old]
+        kept = [_of_runs(rows_of_file(file.path, runs.table, {}), states, inside=False) for file in old]
         rows = pa.concat_tables([runs.table.no_rows, *kept, _table(states)])
-        files = new_files(layout, runs.table, in_order(rows, runs.table.order), FILE_ROWS)
+        files = new_files(layout, runs.table, rows, FILE_ROWS)
         if commit(layout, runs.table, files, old, [Mark("meta", done, meta.log.version + 1)]):
             return
         discard(layout, runs.table, files)
@@ -67,9 +67,11 @@ def _states(meta: PublishedTable, touched: Collection[str] | None) -> dict[str, 
     if touched is not None and not touched:
         return {}
     between = {"run_id": (min(touched), max(touched))} if touched is not None else {}
-    rows = in_order(meta.rows({**_OF_RUNS, **between}), ("hlc", "writer", "seq"))
-    states = fold_runs(rows)
-    return {run_id: state for run_id, state in states.items() if (touched is None or run_id in touched) and "start_ns" in state.said}
+    rows = meta.rows({**_OF_RUNS, **between})
+    if touched is not None:
+        rows = _of_runs(rows, touched, inside=True)
+    states = fold_runs(in_order(rows, ("hlc", "writer", "seq")))
+    return {run_id: state for run_id, state in states.items() if "start_ns" in state.said}
 
 
 def _is_rewritten(file: DataFile, touched: Collection[str]) -> bool:
@@ -77,8 +79,9 @@ def _is_rewritten(file: DataFile, touched: Collection[str]) -> bool:
     return (file.n_rows or 0) < FILE_ROWS or any(file.may_hold("run_id", (run_id, run_id)) for run_id in touched)
 
 
-def _without(rows: pa.Table, states: Mapping[str, RunState]) -> pa.Table:
-    places = [place for place, run_id in enumerate(rows["run_id"].to_pylist()) if run_id not in states]
+def _of_runs(rows: pa.Table, runs: Collection[str], *, inside: bool) -> pa.Table:
+    """The rows of these runs, or of all others."""
+    places = [place for place, run_id in enumerate(rows["run_id"].to_pylist()) if (run_id in runs) == inside]
     return rows.take(as_array(np.array(places, np.int64), pa.int64()))
 
 

@@ -92,7 +92,7 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
     folder = layout.sealed(table) / part.parent.name
     make_folder(folder, within=layout.root)
     path = folder / f"{writer}.{first:012d}-{stop - 1:012d}.parquet"
-    put_new(path, table_bytes(TABLES[table], rows), layout.temporary)
+    put_new(path, table_bytes(TABLES[table], in_order(rows, TABLES[table].order)), layout.temporary)
     _check(path, table, rows)
 
 
