@@ -73,7 +73,7 @@ def on_step(optimizer: Any, args: Any, kwargs: Any) -> None:
 def _outside_of_graphs() -> Any:
     import torch
 
-    return torch.compiler.disable(record_step)  # type: ignore[no-untyped-call]
+    return torch.compiler.disable(record_step)  # type: ignore[no-untyped-call]  # torch has no types there
 
 
 @isolated

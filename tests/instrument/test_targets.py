@@ -80,7 +80,7 @@ def test_a_builtin_is_captured_under_the_librarys_name_alone(toylib: ModuleType,
 def test_names_that_were_imported_before_are_captured_and_given_back(toylib: ModuleType, install: Install) -> None:
     """Another module's `from toylib import train` is the same function before and after."""
     user, original = ModuleType("user"), toylib.train
-    user.train, user.checked_train = toylib.train, toylib.checked_train  # type: ignore[attr-defined]
+    user.train, user.checked_train = toylib.train, toylib.checked_train  # type: ignore[attr-defined]  # a module made here
     sys.modules["user"] = user
     install("probe", probe_of("toylib.core:train", "toylib.core:checked_train"))
 
@@ -117,7 +117,7 @@ def test_subclasses_are_captured_whenever_they_are_made(when: str, toylib: Modul
     if when == "after":
         runlake.autolog("probe")
 
-    class Later(toylib.Estimator):  # type: ignore[name-defined,misc]
+    class Later(toylib.Estimator):  # type: ignore[name-defined,misc]  # a module known at run time
         def fit(self, data: str, targets: object = None) -> object:
             return super().fit(data, targets)
 

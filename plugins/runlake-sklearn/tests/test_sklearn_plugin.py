@@ -126,7 +126,7 @@ def test_of_many_rows_a_sample_is_scored(runs: Runs) -> None:
     """So that recording stays quick however long the data is."""
     asked: list[int] = []
 
-    class Counting(LogisticRegression):  # type: ignore[misc]
+    class Counting(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
         def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
             asked.append(len(X))
             return float(super().score(X, y, sample_weight))
@@ -189,7 +189,7 @@ def test_a_class_that_is_defined_later_is_recorded_as_well(runs: Runs) -> None:
     """And so is one that calls its parent's `fit`: once."""
     runlake.autolog("sklearn")
 
-    class Mine(LogisticRegression):  # type: ignore[misc]
+    class Mine(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
         def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
             return super().fit(X, y)
 
@@ -202,7 +202,7 @@ def test_what_training_raises_reaches_the_caller_and_the_run(runs: Runs) -> None
     """The very error, and a run that says FAILED."""
     wrong = ValueError("wrong")
 
-    class Failing(LogisticRegression):  # type: ignore[misc]
+    class Failing(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
         def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
             raise wrong
 

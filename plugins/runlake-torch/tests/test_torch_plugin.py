@@ -40,7 +40,7 @@ def loop(
         optimizing.zero_grad()
         loss = torch.nn.functional.mse_loss(model(inputs), inputs.sum(1, keepdim=True))
         losses.append((step, loss.item()))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types there
         loss.data.zero_()  # whoever holds the tensor itself holds another number now
         optimizing.step()
         each(optimizing)
@@ -114,11 +114,11 @@ def test_two_optimizers_are_a_run_and_one_inside_it_each_with_the_losses_that_le
     runlake.autolog("torch")
     with runlake.start_run(run_name="mine") as mine:
         for step in range(3):
-            (one.sum() * 0 + step).backward()  # type: ignore[no-untyped-call]
+            (one.sum() * 0 + step).backward()  # type: ignore[no-untyped-call]  # torch has no types there
             first.step()
-            (other.sum() * 0 + 10 + step).backward()  # type: ignore[no-untyped-call]
+            (other.sum() * 0 + 10 + step).backward()  # type: ignore[no-untyped-call]  # torch has no types there
             second.step()
-        ((one + other).sum() * 0 + 100).backward()  # type: ignore[no-untyped-call]
+        ((one + other).sum() * 0 + 100).backward()  # type: ignore[no-untyped-call]  # torch has no types there
         first.step()
         second.step()
 
@@ -223,7 +223,7 @@ def test_a_compiled_loop_is_recorded_at_every_step(runs: Runs) -> None:
     @torch.compile(backend="eager")
     def step(factor: float) -> None:
         optimizer.zero_grad()
-        (parameter.sum() * factor).backward()  # type: ignore[no-untyped-call]
+        (parameter.sum() * factor).backward()  # type: ignore[no-untyped-call]  # torch has no types there
         optimizer.step()
 
     runlake.autolog("torch")
