@@ -18,6 +18,7 @@ __all__ = [
     "Setting",
     "choose_jobs",
     "choose_store",
+    "cache_folder",
     "environment_of_jobs",
     "exit_wait",
     "find_store",
@@ -196,6 +197,12 @@ def environment_of_jobs() -> dict[str, str]:
         kept["PYTHONPATH"] = os.pathsep.join(str(_start_folder() / place) for place in kept["PYTHONPATH"].split(os.pathsep) if place)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {"RUNLAKE_PLUGINS": "", "RUNLAKE_JOBS": "inline", "RUNLAKE_SILENT": "1"}
+
+
+def cache_folder() -> Path:
+    """Where this user keeps what can be made anew at any time."""
+    named = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None)
+    return (Path(named) if named else Path.home() / ".cache") / "runlake"
 
 
 def machine_folders() -> list[Path]:

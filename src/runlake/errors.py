@@ -3,6 +3,7 @@
 RunlakeError
 ├── StoreError           the store folder is not one, is newer than this version, or cannot be shared
 ├── InvalidValue         an argument is wrong; also a ValueError
+│   └── InvalidFilter    a filter or an order cannot be read; it is shown, with the place underlined
 ├── UnknownRun           no run has this id; also a KeyError
 ├── UnknownExperiment    no experiment has this id or name; also a KeyError
 ├── UnknownArtifact      the run keeps nothing of this name; also a KeyError
@@ -11,7 +12,18 @@ RunlakeError
 
 from __future__ import annotations
 
-__all__ = ["InvalidValue", "NoActiveRun", "RunlakeError", "StoreError", "UnknownArtifact", "UnknownExperiment", "UnknownRun"]
+__all__ = [
+    "InvalidFilter",
+    "InvalidValue",
+    "NoActiveRun",
+    "RunlakeError",
+    "StoreError",
+    "UnknownArtifact",
+    "UnknownExperiment",
+    "UnknownRun",
+]
+
+SHOWN_BEFORE, SHOWN_AFTER = 60, 40  # characters of a long filter, around what is wrong
 
 
 class RunlakeError(Exception):
@@ -24,6 +36,17 @@ class StoreError(RunlakeError):
 
 class InvalidValue(RunlakeError, ValueError):
     """An argument cannot be recorded; nothing was."""
+
+
+class InvalidFilter(InvalidValue):
+    """A filter or an order cannot be read, or asks for what is not there."""
+
+    @classmethod
+    def at(cls, what: str, typed: str, start: int, stop: int) -> InvalidFilter:
+        """With what was typed, and this part of it underlined."""
+        first = max(0, start - SHOWN_BEFORE)
+        shown = "".join(letter if letter.isprintable() else " " for letter in typed[first : stop + SHOWN_AFTER])
+        return cls(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * max(1, min(stop, start + SHOWN_AFTER) - start)}")
 
 
 class _Unknown(RunlakeError, KeyError):

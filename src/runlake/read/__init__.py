@@ -7,7 +7,8 @@ store.run(run_id).metrics["loss"].to_numpy()
 
 from runlake.read.direction import direction
 from runlake.read.run import Run
+from runlake.read.search.query import Query
 from runlake.read.series import Series
 from runlake.read.stores import Store, open_store
 
-__all__ = ["Run", "Series", "Store", "direction", "open_store"]
+__all__ = ["Query", "Run", "Series", "Store", "direction", "open_store"]

@@ -12,65 +12,88 @@ from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job
 from runlake.entities.params import typed
 from runlake.read.direction import direction
 from runlake.read.series import Series
-from runlake.read.status import Liveness
+from runlake.read.status import Liveness, liveness
 from runlake.store.fold import RunState
 from runlake.store.summaries import Summary
 
 if TYPE_CHECKING:
+    from runlake.read.search.found import Row
     from runlake.read.stores import Store
 
 __all__ = ["Run"]
 
 
 class Run:
-    """What a run was when it was read: `info`, `data` and `inputs` as MLflow has them, and what goes further."""
+    """What a run was when it was read: `info`, `data` and `inputs` as MLflow has them, and what goes further.
 
-    def __init__(self, store: Store, state: RunState, liveness: Liveness) -> None:
+    Of a run that a search found these are known; the rest is read when it is first asked for.
+    """
+
+    def __init__(self, store: Store, run_id: str, row: Row | None = None) -> None:
         self._store = store
-        self._state = state
-        self.liveness = liveness
+        self._run_id = run_id
+        self._row = row
+
+    @cached_property
+    def _state(self) -> RunState:
+        return self._store.state(self._run_id)
+
+    @cached_property
+    def liveness(self) -> Liveness:
+        """The status, and for how long the owner has been silent."""
+        said, owner = Status(self.info.status), self.info.writer
+        return liveness(said, self._store.owner(owner) if said == Status.RUNNING else None)
 
     @cached_property
     def info(self) -> RunInfo:
         """What the run is, apart from what it logged."""
+        if self._row:
+            return self._row.info
         said = self._state.said
+        status, owner = Status(said["status"]), said.get("owner", "")
+        status = liveness(status, self._store.owner(owner) if status == Status.RUNNING else None).status
         return RunInfo(
-            run_id=self._state.run_id,
+            run_id=self._run_id,
             experiment_id=said.get("experiment_id", "0"),
-            run_name=said.get("name", self._state.run_id),
-            status=str(self.liveness.status),
+            run_name=said.get("name", self._run_id),
+            status=str(status),
             start_time=int(said["start_ns"]) // 1_000_000,
-            end_time=int(said["end_ns"]) // 1_000_000 if self.liveness.status != Status.RUNNING and "end_ns" in said else None,
+            end_time=int(said["end_ns"]) // 1_000_000 if status != Status.RUNNING and "end_ns" in said else None,
             user_id=said.get("user", ""),
             lifecycle_stage=LifecycleStage(said.get("lifecycle", LifecycleStage.ACTIVE)),
-            artifact_uri=f"runs:/{self._state.run_id}/",
+            artifact_uri=f"runs:/{self._run_id}/",
             parent_run_id=said.get("parent_run_id"),
-            writer=said.get("owner", ""),
+            writer=owner,
         )
 
     @cached_property
     def data(self) -> RunData:
         """Params and tags as text, and the last value of each metric."""
+        if self._row:
+            return self._row.data
+        params = self._state.params
         return RunData(
             metrics={key: summary.last for key, summary in sorted(self._summaries.items())},
-            params={key: text for key, (_, text) in self._state.params.items()},
+            params={key: text for key, (_, text) in params.items()},
             tags=dict(self._state.tags),
-            typed_params=self.params,
+            typed_params={key: typed(kind, text) for key, (kind, text) in params.items()},
         )
 
     @cached_property
     def _summaries(self) -> dict[str, Summary]:
-        return self._store.summaries(self._state.run_id)
+        return self._store.summaries(self._run_id)
 
     @cached_property
     def inputs(self) -> RunInputs:
         """The data sets that the run used."""
+        if self._row:
+            return RunInputs([_dataset_input(each) for each in json.loads(self._row.inputs or "[]")])
         return RunInputs([_dataset_input(json.loads(text)) for text in self._state.inputs.values()])
 
     @property
     def params(self) -> dict[str, Any]:
         """The params as the values that they were given as, where they were plain ones."""
-        return {key: typed(kind, text) for key, (kind, text) in self._state.params.items()}
+        return dict(self.data.typed_params)
 
     @property
     def param_conflicts(self) -> dict[str, list[str]]:
@@ -80,7 +103,7 @@ class Run:
     @property
     def tags(self) -> dict[str, str]:
         """The tags."""
-        return dict(self._state.tags)
+        return dict(self.data.tags)
 
     @cached_property
     def metrics(self) -> Mapping[str, Series]:
@@ -114,10 +137,10 @@ class Run:
     def wait(self, timeout: float | None = None) -> dict[str, Job]:
         """Have the run's jobs done here, or wait for who does them, and give them as they stand then."""
         self._store.refresh()
-        if any(job.is_open for job in self._store.run(self._state.run_id).jobs.values()):
-            background.finish(self._store.path, self._state.run_id, timeout)
+        if any(job.is_open for job in self._store.run(self._run_id).jobs.values()):
+            background.finish(self._store.path, self._run_id, timeout)
             self._store.refresh()
-        return self._store.run(self._state.run_id).jobs
+        return self._store.run(self._run_id).jobs
 
     def __repr__(self) -> str:
         info = self.info

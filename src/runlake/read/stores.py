@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlake import config
-from runlake.entities import Status
+from runlake.entities import ViewType
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
 from runlake.read.run import Run
-from runlake.read.status import liveness
+from runlake.read.search.found import Found
+from runlake.read.search.index import Index
+from runlake.read.search.query import Query, run_query
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.summaries import Summary
-from runlake.store.view import Finding, View
+from runlake.store.view import Finding, View, WriterState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._view = View(Layout(path))
+        self._index = Index(self._view)
         self.refresh()
 
     def refresh(self) -> None:
@@ -42,18 +45,34 @@ class Store:
         """`step, wall_ns, value` of one series, by step and time."""
         return self._view.series(run_id, key)
 
+    def search(self, query: Query) -> Found:
+        """The runs that are asked for, in order. Raises InvalidFilter."""
+        return self._view.whatever_vanishes(lambda: run_query(self._view, self._index, query))
+
+    def found(self, found: Found) -> list[Run]:
+        """The runs that a search found."""
+        return [Run(self, row.info.run_id, row) for row in found.rows()]
+
     def runs(self) -> list[Run]:
         """Every run, deleted ones too, in the order they were started."""
-        states = fold_runs(self._view.events())
-        whole = [state for state in states.values() if _is_whole(state)]
-        return [self._opened(state) for state in sorted(whole, key=lambda state: (int(state.said["start_ns"]), state.run_id))]
+        return self.found(self.search(Query(order_by=["start_time"], view_type=ViewType.ALL)))
 
     def run(self, run_id: str) -> Run:
         """The run of this id. Raises UnknownRun."""
+        run = Run(self, run_id)
+        _ = run.info  # which reads it
+        return run
+
+    def state(self, run_id: str) -> RunState:
+        """What is known of a run but its points, events folded. Raises UnknownRun."""
         state = fold_runs(self._view.events(run_id)).get(run_id)
         if state is None or not _is_whole(state):
             raise UnknownRun(f"There is no run {run_id!r} in {self.path}.")
-        return self._opened(state)
+        return state
+
+    def owner(self, writer: str) -> WriterState | None:
+        """The writer that opened or resumed a run, as its log shows it; None where that is published."""
+        return self._view.writer(writer)
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each metric of a run, without a look at its points."""
@@ -68,11 +87,6 @@ class Store:
     def findings(self) -> list[Finding]:
         """What is damaged or missing in the store's files."""
         return self._view.findings()
-
-    def _opened(self, state: RunState) -> Run:
-        said = Status(state.said["status"])
-        owner = self._view.writer(state.said.get("owner", "")) if said == Status.RUNNING else None
-        return Run(self, state, liveness(said, owner))
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:

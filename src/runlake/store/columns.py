@@ -23,10 +23,13 @@ __all__ = [
     "encode_events",
     "encode_points",
     "encode_summaries",
+    "is_known",
+    "no_rows",
     "point_columns",
     "repeated",
     "rows_by_run",
     "text_scalar",
+    "texts",
 ]
 
 _TEXT = pa.string()
@@ -103,6 +106,11 @@ def decode(payload: bytes) -> pa.Table:
     return pa.ipc.open_stream(payload).read_all()
 
 
+def no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """Nothing, in these columns."""
+    return pa.RecordBatch.from_arrays([_column([], field.type) for field in schema], schema=schema)
+
+
 def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The rows of each run."""
     column = points["run_id"].combine_chunks()
@@ -113,12 +121,19 @@ def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 def text_scalar(text: str) -> pa.Scalar:
     """To compare with."""
-    return _texts([text])[0]
+    return texts([text])[0]
 
 
 def repeated(text: str, n: int) -> pa.Array:
     """A column of one text."""
-    return pa.DictionaryArray.from_arrays(as_array(np.zeros(n, np.int32), pa.int32()), _texts([text]))
+    return pa.DictionaryArray.from_arrays(as_array(np.zeros(n, np.int32), pa.int32()), texts([text]))
+
+
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """A column of texts."""
+    encoded = [b"" if text is None else text.encode() for text in values]
+    ends = np.array(list(accumulate(map(len, encoded), initial=0)), np.int32)
+    return pa.Array.from_buffers(_TEXT, len(encoded), [_known(values), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
 
 
 def as_array(numbers: np.ndarray, kind: pa.DataType, known: pa.Buffer | None = None) -> pa.Array:
@@ -137,6 +152,15 @@ def as_numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     return np.frombuffer(data, _DTYPES[array.type])[array.offset : array.offset + len(array)]
 
 
+def is_known(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Which rows hold a value."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    bits = array.buffers()[0]
+    if bits is None:
+        return np.ones(len(array), bool)
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=array.offset + len(array), bitorder="little")[array.offset :].view(bool)
+
+
 def _stream(arrays: list[pa.Array], schema: pa.Schema) -> bytes:
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     sink = pa.BufferOutputStream()
@@ -149,7 +173,7 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if kind == _NAMES:
         return _coded(values)
     if kind == _TEXT:
-        return _texts(values)
+        return texts(values)
     numbers = np.array([0 if value is None else value for value in values], np.float64 if kind == pa.float64() else np.int64)
     return as_array(numbers, kind, _known(values))
 
@@ -158,13 +182,7 @@ def _coded(names: Sequence[str], which: np.ndarray | slice = slice(None)) -> pa.
     """The names, or those that `which` points at, as codes."""
     code_of = {name: code for code, name in enumerate(dict.fromkeys(names))}
     codes = np.array([code_of[name] for name in names], np.int32)
-    return pa.DictionaryArray.from_arrays(as_array(codes[which], pa.int32()), _texts(list(code_of)))
-
-
-def _texts(texts: Sequence[str | None]) -> pa.Array:
-    encoded = [b"" if text is None else text.encode() for text in texts]
-    ends = np.array(list(accumulate(map(len, encoded), initial=0)), np.int32)
-    return pa.Array.from_buffers(_TEXT, len(encoded), [_known(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
+    return pa.DictionaryArray.from_arrays(as_array(codes[which], pa.int32()), texts(list(code_of)))
 
 
 def _known(values: Sequence[Any]) -> pa.Buffer | None:

@@ -6,6 +6,7 @@ A version of the table is a JSON file of actions, a checkpoint is all actions up
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import urllib.parse
@@ -78,6 +79,13 @@ class DeltaLog:
             if is_torn(data):
                 return None
             raise StoreError(f"{self._path(version)} is damaged ({error}). Put it back from a copy.") from error
+
+    def digest(self, version: int) -> str | None:
+        """What tells this version from one of the same number of another table; None where it is not there any more."""
+        try:
+            return hashlib.sha256(self._path(version).read_bytes()).hexdigest()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def _path(self, version: int) -> Path:
         return self.folder / "_delta_log" / f"{version:020d}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,21 +20,23 @@ _MADE = "create"
 
 
 class Experiments:
-    """Reads and changes the experiments; every change is checked against all that came before it."""
+    """Reads and changes the experiments; every change is checked against all that came before it. Threads may share one."""
 
     def __init__(self, layout: Layout) -> None:
         self._root = layout.root
         self._log = NumberedLog(layout, layout.experiments)
         self._folded = 0
         self._by_id: dict[str, Experiment] = {}
+        self._lock = threading.RLock()  # two threads that read one entry each would count it twice, and put the next one behind a hole
 
     def all(self) -> list[Experiment]:
         """Every experiment, deleted ones too, by number."""
-        self._log.refresh()
-        self._fold()
-        if DEFAULT not in self._by_id:
-            return [self._default()]  # until there is another to number after it
-        return list(self._by_id.values())
+        with self._lock:
+            self._log.refresh()
+            self._fold()
+            if DEFAULT not in self._by_id:
+                return [self._default()]  # until there is another to number after it
+            return list(self._by_id.values())
 
     def get(self, experiment_id: str) -> Experiment:
         """The experiment with this id. Raises UnknownExperiment."""
@@ -48,16 +51,18 @@ class Experiments:
 
     def make_default(self) -> None:
         """Make the experiment "0", unless somebody has."""
-        self._log.refresh()
-        if not self._log.entries:
-            made = {"time_ms": created_ms(self._root)}
-            self._change(lambda: self._make_entry("Default", None, {}) | made if not self._by_id else None)
+        with self._lock:
+            self._log.refresh()
+            if not self._log.entries:
+                made = {"time_ms": created_ms(self._root)}
+                self._change(lambda: self._make_entry("Default", None, {}) | made if not self._by_id else None)
 
     def make(self, name: str, artifact_location: str | None = None, tags: dict[str, str] | None = None) -> Experiment:
         """A new experiment; its id is the number of those before it. Raises where the name is taken."""
-        self.make_default()
-        self._change(lambda: self._make_entry(name, artifact_location, tags or {}))
-        return next(experiment for experiment in self._by_id.values() if experiment.name == name)
+        with self._lock:
+            self.make_default()
+            self._change(lambda: self._make_entry(name, artifact_location, tags or {}))
+            return next(experiment for experiment in self._by_id.values() if experiment.name == name)
 
     def rename(self, experiment_id: str, name: str) -> None:
         """Give it another name, which must be free."""
@@ -83,6 +88,19 @@ class Experiments:
         """Set tags; others stay."""
         self._change_one(experiment_id, LifecycleStage.ACTIVE, lambda: {"op": "tag", "id": experiment_id, "tags": tags})
 
+    def untag(self, experiment_id: str, key: str) -> None:
+        """Take a tag back. Raises InvalidValue where there is none."""
+
+        def entry() -> Entry:
+            experiment = self._by_id[experiment_id]
+            if key not in experiment.tags:
+                raise InvalidValue(
+                    f"The experiment {experiment.name!r} ({experiment_id}) has no tag {key!r}; it has {sorted(experiment.tags)[:20]}."
+                )
+            return {"op": "untag", "id": experiment_id, "key": key}
+
+        self._change_one(experiment_id, LifecycleStage.ACTIVE, entry)
+
     def _change_one(self, experiment_id: str, stage: LifecycleStage, entry: Callable[[], Entry]) -> None:
         def decided() -> Entry:
             self._stage_must_be(experiment_id, stage)
@@ -98,11 +116,12 @@ class Experiments:
                 raise _AlreadySo
             return {"time_ms": time.time_ns() // 1_000_000, **entry}
 
-        try:
-            self._log.append(folded)
-        except _AlreadySo:
-            return
-        self._fold()
+        with self._lock:
+            try:
+                self._log.append(folded)
+            except _AlreadySo:
+                return
+            self._fold()
 
     def _make_entry(self, name: str, artifact_location: str | None, tags: dict[str, str]) -> Entry:
         self._name_must_be_free(name)
@@ -122,7 +141,7 @@ class Experiments:
             raise RunlakeError(f"The experiment {experiment.name!r} ({experiment_id}) is {experiment.lifecycle_stage}, not {stage}.")
 
     def _there_are(self) -> str:
-        names = [f"{e.experiment_id} ({e.name})" for e in self._by_id.values()][-5:]
+        names = [f"{e.experiment_id} ({e.name})" for e in list(self._by_id.values())[-5:]]
         return f"the store has {', '.join(names)}" if names else "the store has none yet"
 
     def _fold(self) -> None:
@@ -136,11 +155,13 @@ class Experiments:
             location = entry["artifact_location"] or f"experiments:/{number}"
             self._by_id[number] = Experiment(number, entry["name"], location, creation_time=when, last_update_time=when, tags=entry["tags"])
             return
+        tags = self._by_id[number].tags
         changes: dict[str, dict[str, Any]] = {
             "rename": {"name": entry.get("name")},
             "delete": {"lifecycle_stage": LifecycleStage.DELETED},
             "restore": {"lifecycle_stage": LifecycleStage.ACTIVE},
-            "tag": {"tags": self._by_id[number].tags | entry.get("tags", {})},
+            "tag": {"tags": tags | entry.get("tags", {})},
+            "untag": {"tags": {key: value for key, value in tags.items() if key != entry.get("key")}},
         }
         self._by_id[number] = replace(self._by_id[number], last_update_time=when, **changes.get(entry["op"], {}))
 

@@ -13,7 +13,7 @@ from runlake.errors import StoreError
 from runlake.store.names import day_of, wal_name
 from runlake.store.put_new import make_folder, probe, put_new
 
-__all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store"]
+__all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store", "store_id"]
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
@@ -103,6 +103,11 @@ def _files_by_day(folder: Path, suffix: str) -> list[Path]:
 def is_store(root: Path) -> bool:
     """Whether a store was made in this folder."""
     return Layout(root).description.is_file()
+
+
+def store_id(root: Path) -> str:
+    """What tells a store from others; a copy of its folder has the same."""
+    return str(json.loads(Layout(root).description.read_text(encoding="utf-8")).get("store_id", ""))
 
 
 def created_ms(root: Path) -> int | None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.store.delta_log import DataFile, DeltaLog
-from runlake.store.selection import Wanted, extent_of, rows_of_file
+from runlake.store.selection import Wanted, distinct, extent_of, rows_of_file, tables_of_file
 from runlake.store.tables import Table
 
 __all__ = ["PublishedTable"]
@@ -36,12 +36,41 @@ class PublishedTable:
     def rows(self, wanted: Wanted, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows that have these values. Raises FileNotFoundError where a file was rewritten and cleaned up since."""
         none = self.table.no_rows.select(columns or self.table.schema.names)
-        return pa.concat_tables([none, *self._found(wanted, columns)])
+        return pa.concat_tables([none, *self.tables(wanted, columns)])
 
-    def _found(self, wanted: Wanted, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    def added_since(self, version: int, wanted: Wanted) -> pa.Table | None:
+        """The rows that versions from this one on added and that have these values; None where that is not known any more."""
+        found = [self.table.no_rows]
+        for each in range(version, self.log.version + 1):
+            actions = self.log.read_version(each)
+            if actions is None:
+                return None
+            paths = [self.log.folder / action["add"]["path"] for action in actions if "add" in action and action["add"]["dataChange"]]
+            try:
+                found += [rows_of_file(path, self.table, wanted) for path in paths]
+            except FileNotFoundError:
+                return None
+        return pa.concat_tables(found)
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+        return sum(file.n_rows or 0 for file in self.log.files.values())
+
+    def keys(self, scope: str | None = None) -> set[str]:
+        """The distinct keys, of one scope where the table has scopes."""
+        wanted = {} if scope is None else {"scope": scope}
+        found: set[str] = set()
         for file in self.log.files.values():
             if all(file.may_hold(name, extent_of(value)) for name, value in wanted.items()):
-                yield rows_of_file(file.path, self.table, wanted, columns, self._footer(file))
+                found |= set(distinct(file.path, self.table, "key", wanted, self._footer(file)))
+        return found
+
+    def tables(self, wanted: Wanted, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The same, some at a time."""
+        for file in self.log.files.values():
+            if all(file.may_hold(name, extent_of(value)) for name, value in wanted.items()):
+                yield from tables_of_file(file.path, self.table, wanted, columns, self._footer(file))
 
     def _footer(self, file: DataFile) -> pq.FileMetaData:
         if file.path not in self._footers:

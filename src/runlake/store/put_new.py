@@ -11,7 +11,7 @@ from runlake.errors import StoreError
 __all__ = ["make_folder", "probe", "put_new", "temporary", "write_all"]
 
 
-def put_new(path: Path, data: bytes, temporary_folder: Path, *, durable: bool = True) -> bool:
+def put_new(path: Path, data: bytes | memoryview, temporary_folder: Path, *, durable: bool = True) -> bool:
     """Make the file with these bytes unless it exists; say whether it was made. Nobody ever sees a part of it."""
     draft = temporary(temporary_folder)
     try:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import pyarrow as pa
 
-from runlake.store.columns import as_array
 from runlake.store.commits import Mark, commit, discard, new_files
-from runlake.store.delta_log import DataFile, DeltaLog
+from runlake.store.delta_log import DataFile
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout
 from runlake.store.published import PublishedTable
-from runlake.store.selection import rows_of_file
+from runlake.store.selection import rows_of_file, rows_of_runs
 from runlake.store.tables import TABLES, coded, in_order
 
 __all__ = ["bring_runs_up_to_date"]
@@ -35,32 +33,16 @@ def bring_runs_up_to_date(layout: Layout) -> None:
         done = runs.mark("meta")
         if done > meta.log.version:
             return
-        touched = _touched(meta.log, done) if done else None
+        said = meta.added_since(done, _OF_RUNS) if done else None
+        touched = None if said is None else set(said["run_id"].to_pylist())
         states = _states(meta, touched)
         old = [file for file in runs.log.files.values() if touched is None or _is_rewritten(file, touched)]
-        kept = [_of_runs(rows_of_file(file.path, runs.table, {}), states, inside=False) for file in old]
+        kept = [rows_of_runs(rows_of_file(file.path, runs.table, {}), states, inside=False) for file in old]
         rows = pa.concat_tables([runs.table.no_rows, *kept, _table(states)])
         files = new_files(layout, runs.table, rows, FILE_ROWS)
         if commit(layout, runs.table, files, old, [Mark("meta", done, meta.log.version + 1)]):
             return
         discard(layout, runs.table, files)
-
-
-def _touched(meta: DeltaLog, since: int) -> set[str] | None:
-    """The runs that versions from this one on say something of; None where that is not known any more."""
-    found: set[str] = set()
-    for version in range(since, meta.version + 1):
-        actions = meta.read_version(version)
-        if actions is None:
-            return None
-        for action in actions:
-            if "add" in action and action["add"]["dataChange"]:
-                try:
-                    rows = rows_of_file(meta.folder / action["add"]["path"], TABLES["meta"], _OF_RUNS)
-                except FileNotFoundError:
-                    return None
-                found |= set(rows["run_id"].to_pylist())
-    return found
 
 
 def _states(meta: PublishedTable, touched: Collection[str] | None) -> dict[str, RunState]:
@@ -69,7 +51,7 @@ def _states(meta: PublishedTable, touched: Collection[str] | None) -> dict[str, 
     between = {"run_id": (min(touched), max(touched))} if touched is not None else {}
     rows = meta.rows({**_OF_RUNS, **between})
     if touched is not None:
-        rows = _of_runs(rows, touched, inside=True)
+        rows = rows_of_runs(rows, touched)
     states = fold_runs(in_order(rows, ("hlc", "writer", "seq")))
     return {run_id: state for run_id, state in states.items() if "start_ns" in state.said}
 
@@ -77,12 +59,6 @@ def _states(meta: PublishedTable, touched: Collection[str] | None) -> dict[str, 
 def _is_rewritten(file: DataFile, touched: Collection[str]) -> bool:
     """A file that has room for more rows, or may hold a run that changed."""
     return (file.n_rows or 0) < FILE_ROWS or any(file.may_hold("run_id", (run_id, run_id)) for run_id in touched)
-
-
-def _of_runs(rows: pa.Table, runs: Collection[str], *, inside: bool) -> pa.Table:
-    """The rows of these runs, or of all others."""
-    places = [place for place, run_id in enumerate(rows["run_id"].to_pylist()) if (run_id in runs) == inside]
-    return rows.take(as_array(np.array(places, np.int64), pa.int64()))
 
 
 def _table(states: Mapping[str, RunState]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from runlake.store.columns import as_array, as_numbers
 from runlake.store.tables import Table, coded
 
-__all__ = ["Wanted", "extent_of", "matching", "rows_of_file"]
+__all__ = ["Wanted", "distinct", "extent_of", "has_text", "matching", "rows_of_file", "rows_of_runs", "tables_of_file"]
+
+GROUPS_AT_ONCE = 16  # row groups: a million rows
 
 Wanted = Mapping[str, str | tuple[str, str]]  # by column the value, or the first and the last of a range
 
@@ -39,14 +41,52 @@ def rows_of_file(
     path: Path, table: Table, wanted: Wanted, columns: Sequence[str] | None = None, footer: pq.FileMetaData | None = None
 ) -> pa.Table:
     """The rows of one of the table's files that have these values, in their order there."""
+    none = table.no_rows.select(columns or table.schema.names)
+    return pa.concat_tables([none, *tables_of_file(path, table, wanted, columns, footer)])
+
+
+def tables_of_file(
+    path: Path, table: Table, wanted: Wanted, columns: Sequence[str] | None = None, footer: pq.FileMetaData | None = None
+) -> Iterator[pa.Table]:
+    """The same, some at a time: what is not wanted never lies in memory all at once."""
     names = list(columns or table.schema.names)
-    tables = []
     with pq.ParquetFile(path, metadata=footer, read_dictionary=table.coded_names) as file:
         for is_whole, groups in groupby(_groups(file.metadata, wanted), key=lambda group: group[0]):
             read = names if is_whole else [*names, *(name for name in wanted if name not in names)]
-            rows = coded(table, file.read_row_groups([number for _, number in groups], columns=read))
-            tables.append(rows if is_whole else matching(rows, wanted).select(names))
-    return pa.concat_tables(tables) if tables else table.no_rows.select(names)
+            numbers = [number for _, number in groups]
+            for start in range(0, len(numbers), GROUPS_AT_ONCE):
+                rows = coded(table, file.read_row_groups(numbers[start : start + GROUPS_AT_ONCE], columns=read))
+                yield rows if is_whole else matching(rows, wanted).select(names)
+
+
+def distinct(path: Path, table: Table, column: str, wanted: Wanted, footer: pq.FileMetaData) -> Iterator[str]:
+    """The texts of a column among the rows that have these values; a row group of a single one is not read."""
+    rest = []
+    for is_whole, number in _groups(footer, wanted):
+        found = next((each for each in _columns(footer.row_group(number)) if each.path_in_schema == column), None)
+        if is_whole and found and found.is_stats_set and found.statistics.has_min_max and found.statistics.min == found.statistics.max:
+            yield found.statistics.min
+        else:
+            rest.append(number)
+    with pq.ParquetFile(path, metadata=footer, read_dictionary=table.coded_names) as file:
+        for number in rest:
+            rows = matching(coded(table, file.read_row_group(number, columns=[column, *wanted])), wanted)
+            whole = rows[column].unify_dictionaries().combine_chunks()
+            yield from whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32())).to_pylist()
+
+
+def has_text(column: pa.ChunkedArray, text: str) -> np.ndarray:
+    """Where the column has this text."""
+    return _has(column, text, text)
+
+
+def rows_of_runs(rows: pa.Table, run_ids: Container[str], *, inside: bool = True) -> pa.Table:
+    """The rows of these runs, or of all others."""
+    if not rows.num_rows:
+        return rows
+    whole = rows["run_id"].unify_dictionaries().combine_chunks()
+    is_wanted = np.array([(run_id in run_ids) == inside for run_id in whole.dictionary.to_pylist()], bool)
+    return rows.take(as_array(np.flatnonzero(is_wanted[as_numbers(whole.indices)]), pa.int64()))
 
 
 def _has(column: pa.ChunkedArray, least: str, greatest: str) -> np.ndarray:
@@ -56,13 +96,15 @@ def _has(column: pa.ChunkedArray, least: str, greatest: str) -> np.ndarray:
     return np.asarray(is_wanted[as_numbers(whole.indices)])
 
 
+def _columns(group: pq.RowGroupMetaData) -> Iterator[pq.ColumnChunkMetaData]:
+    return (group.column(n) for n in range(group.num_columns))
+
+
 def _groups(footer: pq.FileMetaData, wanted: Wanted) -> Iterator[tuple[bool, int]]:
     """The numbers of the row groups that can hold wanted rows, and whether they hold nothing else."""
     for number in range(footer.num_row_groups):
-        group = footer.row_group(number)
         extents = {}
-        for n in range(group.num_columns) if wanted else ():
-            column = group.column(n)
+        for column in _columns(footer.row_group(number)) if wanted else ():
             if column.path_in_schema in wanted and column.is_stats_set and column.statistics.has_min_max:
                 extents[column.path_in_schema] = column.statistics.min, column.statistics.max
         ranges = {name: extent_of(value) for name, value in wanted.items()}

@@ -39,8 +39,13 @@ class SummaryRows:
         """Rows of a sealed file or of the table."""
         names = ("run_id", "writer", "key", "since", "covered", *_FIELDS)
         for run_id, writer, key, since, covered, *values in zip(*(rows[name].to_pylist() for name in names), strict=True):
-            self.covered = max(self.covered, covered)
-            self._put(run_id, (writer, key, since), covered, Summary(*values))
+            self.add((run_id, writer, key, since, covered, Summary(*values)))
+
+    def add(self, row: SummaryRow) -> None:
+        """One row."""
+        run_id, writer, key, since, covered, summary = row
+        self.covered = max(self.covered, covered)
+        self._put(run_id, (writer, key, since), covered, summary)
 
     def take_all(self, others: SummaryRows, run_id: str) -> None:
         """Those that others have of this run."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
-from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers
+from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers, no_rows
 
 __all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "plain", "table_bytes"]
 
@@ -69,7 +69,8 @@ class Table:
     @cached_property
     def no_rows(self) -> pa.Table:
         """The columns alone, as they are worked with."""
-        return pa.Table.from_batches([], self.coded_schema)  # empty_table() imports pandas
+        # Not empty_table(), which imports pandas; nor no batches at all, as columns without chunks do when they are put together.
+        return pa.Table.from_batches([no_rows(self.coded_schema)])
 
 
 _ORIGIN = [("writer", pa.string()), ("seq", pa.int64())]

@@ -27,14 +27,16 @@ from runlake.store.pieces import Coverage, FrameRows, Piece
 from runlake.store.published import PublishedTable
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
 from runlake.store.summaries import Summary, summarize
-from runlake.store.summary_rows import SummaryRows, merged
+from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
 from runlake.store.tables import TABLES, in_order, plain
 from runlake.store.tail import Tail
 
-__all__ = ["GONE_SECONDS", "Finding", "Part", "View", "WriterState"]
+__all__ = ["GONE_SECONDS", "Finding", "LateSummary", "Part", "View", "WriterState"]
 
 GONE_SECONDS = 24 * 3600  # after which a silent writer of another machine counts as gone
 TRIES = 5
+
+LateSummary = tuple[str, str, str, Summary]  # run_id, writer, key
 
 T = TypeVar("T")
 
@@ -86,6 +88,7 @@ class View:
         self._summaries: dict[str, SummaryRows] = defaultdict(SummaryRows)
         self._writers: dict[str, WriterState] = {}
         self._damaged: set[str] = set()
+        self.changes = 0  # how often something new was found
         self._has_looked_again = False
 
     def refresh(self) -> None:
@@ -97,6 +100,7 @@ class View:
         for name in ("points", "metrics", "meta"):  # a publisher writes summaries before the points that they are of
             self.tables[name].refresh()
         if before != [table.log.version for table in self.tables.values()]:
+            self.changes += 1
             self._forget_published()
         self._forget_parts_but(paths)
         self._has_looked_again = False
@@ -111,7 +115,7 @@ class View:
         """`step, wall_ns, value` of one series, in the order of `points`."""
         names = ("step", "wall_ns", "value")
         wanted = {"run_id": run_id, "key": key}
-        rows = in_order(self._whatever_vanishes(lambda: self._rows_of_series(wanted, names)), names[:2])
+        rows = in_order(self.whatever_vanishes(lambda: self._rows_of_series(wanted, names)), names[:2])
         steps, times = as_numbers(rows["step"]), as_numbers(rows["wall_ns"])
         is_tied = ((steps[1:] == steps[:-1]) & (times[1:] == times[:-1])).any()
         return self.points(run_id, key).select(names) if is_tied else rows
@@ -122,7 +126,7 @@ class View:
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""
-        return self._whatever_vanishes(lambda: self._merged_summaries(run_id))
+        return self.whatever_vanishes(lambda: self._merged_summaries(run_id))
 
     def summarized(self, writer: str) -> int:
         """How many points of this writer its summaries cover."""
@@ -136,6 +140,23 @@ class View:
     def summarizing(self) -> set[str]:
         """The writers that said something of their series."""
         return set(self._summaries)
+
+    def waiting_events(self) -> pa.Table:
+        """Every event that is not published yet."""
+        return pa.concat_tables(self._waiting(Kind.EVENTS, self._pieces[Kind.EVENTS], {}))
+
+    def waiting_points(self, key: str) -> pa.Table:
+        """The points of a name, of whatever run, that are not published yet."""
+        return pa.concat_tables(self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], {"key": key}))
+
+    def waiting_summaries(self) -> list[SummaryRow]:
+        """What writers said of their series that is not published yet."""
+        return [row for writer in self._summaries for row in self.summary_rows(writer)]
+
+    def late_summaries(self, run_id: str | None = None) -> Iterator[LateSummary]:
+        """Of the series of a run, or of all, what is to be said of the points that came after what their writers said."""
+        late = [piece.after(covered) for piece in self.pieces(Kind.POINTS) if (covered := self.summarized(piece.writer)) < piece.stop]
+        return _summaries_of(pa.concat_tables(self._waiting(Kind.POINTS, late, {} if run_id is None else {"run_id": run_id})))
 
     def pieces(self, kind: Kind) -> list[Piece]:
         """What is not published yet of this stream, by writer and number."""
@@ -175,6 +196,7 @@ class View:
 
     def _take(self, part: Part, frame: Frame) -> None:
         writer = part.name.writer
+        self.changes += 1
         if frame.kind == Kind.HELLO and writer not in self._writers:
             self._writers[writer] = WriterState(_identity(frame.payload))
         if writer in self._writers:
@@ -198,6 +220,7 @@ class View:
         for path, sealed in found.items():
             if path in self.sealed:
                 continue
+            self.changes += 1
             if kinds[sealed.table] == Kind.SUMMARIES:
                 with contextlib.suppress(FileNotFoundError):  # published meanwhile
                     self._summaries[sealed.writer].take(sealed.rows.read({}))
@@ -240,7 +263,7 @@ class View:
     def _rows(self, kind: Kind, wanted: Mapping[str, str | None]) -> pa.Table:
         given = {name: value for name, value in wanted.items() if value is not None}
         table = self.tables[STREAM_TABLES[kind]]
-        return self._whatever_vanishes(lambda: pa.concat_tables([table.rows(given), *self._waiting(kind, self._pieces[kind], given)]))
+        return self.whatever_vanishes(lambda: pa.concat_tables([table.rows(given), *self._waiting(kind, self._pieces[kind], given)]))
 
     def _rows_of_series(self, wanted: Mapping[str, str], names: Sequence[str]) -> pa.Table:
         waiting = self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], wanted)
@@ -257,11 +280,9 @@ class View:
         rows.take(self.tables["metrics"].rows({"run_id": run_id}))
         for writer in self._summaries:
             rows.take_all(self.summary_rows(writer), run_id)
-        late = [piece.after(covered) for piece in self.pieces(Kind.POINTS) if (covered := self.summarized(piece.writer)) < piece.stop]
-        points = pa.concat_tables(self._waiting(Kind.POINTS, late, {"run_id": run_id}))
-        return merged(rows, _summaries_of(points))
+        return merged(rows, ((writer, key, summary) for _, writer, key, summary in self.late_summaries(run_id)))
 
-    def _whatever_vanishes(self, read: Callable[[], T]) -> T:
+    def whatever_vanishes(self, read: Callable[[], T]) -> T:
         """A file that went since the last look has its rows elsewhere by now: look again."""
         for _ in range(TRIES):
             with contextlib.suppress(FileNotFoundError):
@@ -270,13 +291,12 @@ class View:
         return read()
 
 
-def _summaries_of(points: pa.Table) -> Iterator[tuple[str, str, Summary]]:
-    """By writer and key, of the points of one run."""
-    names: dict[tuple[str, str], int] = {}
-    writers, keys = points["writer"].to_pylist(), points["key"].to_pylist()
-    codes = [names.setdefault(name, len(names)) for name in zip(writers, keys, strict=True)]
+def _summaries_of(points: pa.Table) -> Iterator[LateSummary]:
+    names: dict[tuple[str, str, str], int] = {}
+    columns = (points[name].to_pylist() for name in ("run_id", "writer", "key"))
+    codes = [names.setdefault(name, len(names)) for name in zip(*columns, strict=True)]
     found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
-    return ((writer, key, found[code]) for (writer, key), code in names.items())
+    return ((*name, found[code]) for name, code in names.items())
 
 
 def _findings_of(tail: Tail) -> Iterator[Finding]:

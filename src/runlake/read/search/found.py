@@ -1,0 +1,140 @@
+"""The runs that a search found, in their order: as a table, or as what a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runlake.entities import RunData, RunInfo, Scope
+from runlake.entities.params import typed
+from runlake.read.search.columns import Texts
+from runlake.read.search.selected import Selected
+from runlake.read.search.values import Attribute, DatasetText, Metric, Moment, Text, Value
+from runlake.store.columns import as_array, text_scalar
+
+__all__ = ["Found", "Row"]
+
+_INFO: dict[str, Attribute | Moment] = {
+    "run_id": Attribute("run_id"),
+    "experiment_id": Attribute("experiment_id"),
+    "status": Attribute("status"),
+    "artifact_uri": Attribute("artifact_uri"),
+    "start_time": Moment("start_time"),
+    "end_time": Moment("end_time"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a search knows of one run."""
+
+    info: RunInfo
+    data: RunData
+    inputs: str | None
+
+
+class Found:
+    """Some runs; `total` is how many the filter lets through, and `token` asks for those behind these, if there are any."""
+
+    def __init__(self, runs: Selected, total: int, token: str | None, value_of: Callable[[str], Value]) -> None:
+        self.total = total
+        self.token = token
+        self._runs = runs
+        self._value_of = value_of
+
+    def __len__(self) -> int:
+        return self._runs.n
+
+    def ids(self) -> list[str]:
+        """Their ids."""
+        found: list[str] = self._runs.texts(Attribute("run_id")).to_arrow().to_pylist()
+        return found
+
+    def table(self, columns: Sequence[str] | None = None, *, as_text: bool = False) -> pa.Table:
+        """The columns asked for, by default what MLflow shows: params typed where all of a kind, unless `as_text`, and times in UTC."""
+        named = {name: self._value_of(name) for name in columns} if columns is not None else dict(self._all_columns())
+        return pa.Table.from_arrays([self._array(value, as_text) for value in named.values()], names=list(named))
+
+    def rows(self) -> Iterator[Row]:
+        """All that is known of each of them."""
+        infos = zip(*(self._list(value) for value in _OF_INFO.values()), strict=True)
+        metrics = [(key, self._list(Metric(key))) for key in self.keys(Scope.METRIC)]
+        tags = [(key, self._list(Text(Scope.TAG, key))) for key in self.keys(Scope.TAG)]
+        params = [(key, self._runs.texts(Text(Scope.PARAM, key))) for key in self.keys(Scope.PARAM)]
+        said = [(key, column.to_arrow().to_pylist(), column.kinds_by_run()) for key, column in params]
+        inputs = self._runs.data_sets().to_arrow().to_pylist()
+        for n, info in enumerate(infos):
+            given = {key: (str(kinds[n]), words[n]) for key, words, kinds in said if words[n] is not None}
+            data = RunData(
+                metrics={key: values[n] for key, values in metrics if values[n] is not None},
+                params={key: text for key, (_, text) in given.items()},
+                tags={key: words[n] for key, words in tags if words[n] is not None},
+                typed_params={key: typed(kind, text) for key, (kind, text) in given.items()},
+            )
+            yield Row(_info(dict(zip(_OF_INFO, info, strict=True))), data, inputs[n])
+
+    def keys(self, scope: Scope) -> list[str]:
+        """The keys of params, tags or metrics that some of them have."""
+        maybe = sorted({key for frame, rows in self._runs.pieces for key in frame.keys_among(scope, rows)})
+        if scope == Scope.METRIC:
+            return [key for key in maybe if self._runs.numbers(Metric(key)).known.any()]
+        return [key for key in maybe if self._runs.texts(Text(scope, key)).known.any()]
+
+    def _all_columns(self) -> Iterator[tuple[str, Value]]:
+        yield from _INFO.items()
+        yield from ((f"metrics.{key}", Metric(key)) for key in self.keys(Scope.METRIC))
+        yield from ((f"params.{key}", Text(Scope.PARAM, key)) for key in self.keys(Scope.PARAM))
+        yield from ((f"tags.{key}", Text(Scope.TAG, key)) for key in self.keys(Scope.TAG))
+
+    def _array(self, value: Value, as_text: bool) -> pa.Array:
+        if isinstance(value, DatasetText):
+            return self._runs.data_sets().to_arrow()
+        if isinstance(value, (Text, Attribute)):
+            column = self._runs.texts(value)
+            return column.to_arrow() if as_text or column.kinds is None else _typed(column)
+        numbers = self._runs.numbers(value)
+        kind = pa.int64() if numbers.values.dtype == np.int64 else pa.float64()
+        known = None if numbers.known.all() else pa.py_buffer(np.packbits(numbers.known, bitorder="little"))
+        array = as_array(numbers.values, kind, known)
+        return array.cast(pa.timestamp("ms", "UTC")) if isinstance(value, Moment) and kind == pa.int64() else array
+
+    def _list(self, value: Text | Attribute | Moment | Metric) -> list[Any]:
+        if isinstance(value, (Text, Attribute)):
+            found: list[Any] = self._runs.texts(value).to_arrow().to_pylist()
+            return found
+        numbers = self._runs.numbers(value)
+        return [each if known else None for each, known in zip(numbers.values.tolist(), numbers.known.tolist(), strict=True)]
+
+
+_OF_INFO: dict[str, Attribute | Moment] = {
+    **_INFO,
+    "run_name": Attribute("name"),
+    "user_id": Attribute("user"),
+    "lifecycle_stage": Attribute("lifecycle"),
+    "parent_run_id": Attribute("parent_run_id"),
+    "writer": Attribute("owner"),
+}
+
+
+def _info(said: dict[str, Any]) -> RunInfo:
+    known = {name: value for name, value in said.items() if value is not None}
+    return RunInfo(**{"experiment_id": "0", "run_name": said["run_id"], **known})
+
+
+def _typed(column: Texts) -> pa.Array:
+    """The values as what they were given as, where that is one kind for all of them; an integer is also a float."""
+    values = column.to_arrow()
+    kinds = set(column.kinds_by_run()) - {None, "none"}
+    try:
+        if kinds == {"bool"}:
+            return pc.equal(values, text_scalar("True"))
+        if kinds and kinds <= {"int", "float"}:
+            return values.cast(pa.int64() if kinds == {"int"} else pa.float64())
+    except pa.ArrowInvalid:  # an integer of more than 64 bits, a subclass that prints as a word
+        pass
+    return values

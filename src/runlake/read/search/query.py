@@ -1,0 +1,142 @@
+"""One search: what is asked for, and which runs that finds, page by page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runlake.entities import LifecycleStage, Scope, ViewType
+from runlake.errors import InvalidFilter, InvalidValue
+from runlake.read.search.compile import compiled
+from runlake.read.search.found import Found
+from runlake.read.search.index import Index, Part
+from runlake.read.search.order import Order, Place, after, first, place_of
+from runlake.read.search.parse import parse_filter, parse_name, parse_order
+from runlake.read.search.scan import Scan
+from runlake.read.search.selected import Selected
+from runlake.read.search.values import Attribute, Catalog, DatasetText, Moment, Value
+from runlake.store.view import View
+
+__all__ = ["Query", "run_query"]
+
+_LAST = (Order(Moment("start_time"), True), Order(Attribute("run_id"), False))  # of runs that are equal otherwise, the newest first
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for. `is_strict` makes an error of a key that no run has, which else finds nothing, with a warning."""
+
+    filter: str = ""
+    order_by: Sequence[str] = ()
+    experiment_ids: Sequence[str] | None = None
+    view_type: ViewType = ViewType.ACTIVE_ONLY
+    max_results: int | None = None
+    page_token: str | None = None
+    is_strict: bool = False
+
+
+def run_query(view: View, index: Index, query: Query) -> Found:
+    """The runs that it finds. Raises InvalidFilter, or FileNotFoundError where a file went that the view knows."""
+    parts, scan = index.parts(), Scan(view)
+    meant = _Meant(parts)
+    is_asked = compiled(parse_filter(query.filter), meant.catalog(query.filter))
+    orders = [*(meant.order(typed) for typed in query.order_by), *_LAST]
+    meant.tell_unknown(query.is_strict)
+
+    def select(rows: np.ndarray) -> Selected:
+        return Selected(scan, parts, rows)
+
+    rows = np.flatnonzero(np.concatenate([is_asked(scan, part.frame).yes & _is_shown(part, query) for part in parts]))
+    total = len(rows)
+    if query.page_token is not None:
+        rows = after(rows, orders, select, _places(query, len(orders)))
+    n = len(rows) if query.max_results is None else min(query.max_results, len(rows))
+    chosen = first(rows, orders, select, n)
+    token = _token(query, [place_of(order, select(chosen[-1:])) for order in orders]) if 0 < n < len(rows) else None
+    return Found(select(chosen), total, token, meant.column)
+
+
+class _Meant:
+    """What the names in a query mean among the keys of these parts."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._keys: dict[Scope, set[str]] = {}
+        self._catalogs: list[Catalog] = []
+        self._is_empty = not any(len(part.frame.ids) for part in parts)
+
+    def catalog(self, typed: str) -> Catalog:
+        """For one text."""
+        self._catalogs.append(Catalog(typed, self._keys_of, self._is_empty))
+        return self._catalogs[-1]
+
+    def order(self, typed: str) -> Order:
+        """What to sort by."""
+        asked = parse_order(typed)
+        value = self.catalog(typed).value(asked.name)
+        if isinstance(value, DatasetText):
+            what = "Runs are not sorted by data sets, of which one run may have several."
+            raise InvalidFilter.at(what, typed, asked.name.start, asked.name.stop)
+        return Order(value, asked.is_descending)
+
+    def column(self, typed: str) -> Value:
+        """What to show."""
+        return Catalog(typed, self._keys_of, self._is_empty).value(parse_name(typed), may_be_unknown=True)
+
+    def tell_unknown(self, is_strict: bool) -> None:
+        """A key that no run has is a slip, most of the time."""
+        for catalog in self._catalogs:
+            for error in catalog.unknown:
+                if is_strict:
+                    raise error
+                if not self._is_empty:
+                    warnings.warn(str(error), stacklevel=5)
+
+    def _keys_of(self, scope: Scope) -> set[str]:
+        if scope not in self._keys:
+            self._keys[scope] = set().union(*(part.frame.keys(scope) for part in self._parts))
+        return self._keys[scope]
+
+
+def _is_shown(part: Part, query: Query) -> np.ndarray:
+    """Which runs stand on the shelves that are searched, and are at the stage that is asked for."""
+    frame = part.frame
+    shown = np.ones(len(frame.ids), bool) if part.counts is None else part.counts
+    if query.view_type != ViewType.ALL:
+        stage = frame.texts(Scope.RUN, "lifecycle")
+        is_at = [query.view_type.shows(text) for text in stage.distinct.to_pylist()]
+        shown = shown & stage.by_run(np.array(is_at, bool), query.view_type.shows(LifecycleStage.ACTIVE)).astype(bool)
+    if query.experiment_ids is not None:
+        wanted = set(query.experiment_ids)
+        shelf = frame.texts(Scope.RUN, "experiment_id")
+        shown = shown & shelf.by_run(np.array([text in wanted for text in shelf.distinct.to_pylist()], bool), "0" in wanted).astype(bool)
+    return shown
+
+
+def _places(query: Query, n: int) -> list[Place]:
+    """Where the last run of the page before stood in each order. Raises InvalidValue for a token of another query."""
+    try:
+        said = json.loads(base64.urlsafe_b64decode(str(query.page_token).encode("ascii")))
+        of, places = said["of"], [(int(rank), value) for rank, value in said["at"] if isinstance(value, (int, float, str))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidValue(f"{query.page_token!r} is no page token: it is what the page before gave.") from error
+    if of != _digest(query) or len(places) != n:
+        raise InvalidValue("The page token is of another search: filter, order, experiments and view_type must stay the same.")
+    return places
+
+
+def _token(query: Query, places: Sequence[Place]) -> str:
+    """What asks for the runs behind a place: not how many come before it, so runs that arrive meanwhile do no harm."""
+    return base64.urlsafe_b64encode(json.dumps({"of": _digest(query), "at": places}).encode()).decode()
+
+
+def _digest(query: Query) -> str:
+    asked: list[Any] = [query.filter, list(query.order_by), list(query.experiment_ids or ["*"]), int(query.view_type)]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""What a name in a filter means: a text or a number that a run may have."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field
+
+from runlake.entities import Scope
+from runlake.errors import InvalidFilter
+from runlake.read.search.tree import AGGREGATES, Name
+
+__all__ = ["Attribute", "Catalog", "DatasetText", "Metric", "MetricAt", "Moment", "Text", "Value"]
+
+_TEXTS = {
+    "run_id": "run_id",
+    "run_uuid": "run_id",
+    "run_name": "name",
+    "name": "name",
+    "status": "status",
+    "user_id": "user",
+    "user": "user",
+    "artifact_uri": "artifact_uri",
+    "experiment_id": "experiment_id",
+    "parent_run_id": "parent_run_id",
+    "lifecycle_stage": "lifecycle",
+}
+_MOMENTS = {"start_time": "start_time", "created": "start_time", "end_time": "end_time", "duration": "duration"}
+_OF_DATASETS = ("name", "digest", "context")
+_WORDS = {Scope.METRIC: "metric", Scope.PARAM: "param", Scope.TAG: "tag"}
+_PREFIXES = {Scope.METRIC: "metrics", Scope.PARAM: "params", Scope.TAG: "tags"}
+MOST_COMPARED = 5000  # keys, for the nearest
+
+
+@dataclass(frozen=True)
+class Text:
+    """A param or a tag: a text, and where it reads as one a number."""
+
+    scope: Scope
+    key: str
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A text that the run's owner said."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DatasetText:
+    """The name, the digest or the context of one of the run's data sets."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the run began or ended, in milliseconds, or how many seconds it took."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is to be said of a series."""
+
+    key: str
+    stat: str = "last"
+
+
+@dataclass(frozen=True)
+class MetricAt:
+    """The value of a series at a step, or at that where another one was best."""
+
+    key: str
+    at: int | str
+
+
+Value = Text | Attribute | DatasetText | Moment | Metric | MetricAt
+
+
+@dataclass
+class Catalog:
+    """Finds what names mean among the keys that the runs of a store have; `unknown` tells of those that none has."""
+
+    typed: str
+    keys: Callable[[Scope], Set[str]]
+    is_empty: bool
+    unknown: list[InvalidFilter] = field(default_factory=list)
+
+    def value(self, name: Name, *, may_be_unknown: bool = False) -> Value:
+        """The value that is meant. Raises InvalidFilter for one that cannot be."""
+        if name.entity == "attribute":
+            return self._attribute(name)
+        if name.entity == "dataset":
+            return self._dataset(name)
+        if name.entity is None:
+            return self._bare(name)
+        scope = Scope(name.entity)
+        if scope == Scope.METRIC:
+            return self._metric(name, may_be_unknown=may_be_unknown)
+        self._must_be_plain(name)
+        if name.key not in self.keys(scope) and not may_be_unknown:
+            self.unknown.append(self._no_such(name, f"No run has a {_WORDS[scope]} {name.key!r}", self.keys(scope)))
+        return Text(scope, name.key)
+
+    def _bare(self, name: Name) -> Value:
+        """A name without its kind: an attribute, or what it is the key of, if that is one thing only."""
+        if name.at is None and name.aggregate is None and (name.key in _TEXTS or name.key in _MOMENTS):
+            return self._attribute(name)
+        scopes = [scope for scope in _PREFIXES if name.key in self.keys(scope)]
+        if name.at is not None or name.aggregate is not None:
+            scopes = [scope for scope in scopes if scope == Scope.METRIC]
+        if len(scopes) > 1:
+            both = " and ".join(f"{_PREFIXES[scope]}.{name.key}" for scope in scopes)
+            raise self._wrong(f"{name.key!r} may mean {both}: say which", name)
+        if scopes and scopes[0] != Scope.METRIC:
+            return Text(scopes[0], name.key)
+        if scopes or self._split(name)[0] in self.keys(Scope.METRIC):
+            return self._metric(name)
+        known = [*_TEXTS, *_MOMENTS, *(key for scope in _PREFIXES for key in self.keys(scope))]
+        error = self._no_such(name, f"No run has anything named {name.key!r}", known)
+        if not self.is_empty:
+            raise error
+        return Text(Scope.PARAM, name.key)
+
+    def _metric(self, name: Name, *, may_be_unknown: bool = False) -> Metric | MetricAt:
+        key, stat = self._split(name)
+        if key not in self.keys(Scope.METRIC) and not may_be_unknown:
+            self.unknown.append(self._no_such(name, f"No run has a metric {key!r}", self.keys(Scope.METRIC)))
+        if name.at is None:
+            return Metric(key, stat or "last")
+        if isinstance(name.at, int):
+            return MetricAt(key, name.at)
+        best = self.value(name.at, may_be_unknown=may_be_unknown)
+        if not isinstance(best, Metric) or best.stat != "last":
+            raise self._wrong("Only a metric has a best step", name.at)
+        return MetricAt(key, best.key)
+
+    def _split(self, name: Name) -> tuple[str, str | None]:
+        """A metric's key and what is wanted of it: `loss.min` is the least loss, unless there is a metric of that name."""
+        key, dot, last = name.key.rpartition(".")
+        if name.is_quoted or name.at is not None or not dot or last not in AGGREGATES or name.key in self.keys(Scope.METRIC):
+            return name.key, name.aggregate
+        return key, last
+
+    def _attribute(self, name: Name) -> Attribute | Moment:
+        self._must_be_plain(name)
+        if name.key in _TEXTS:
+            return Attribute(_TEXTS[name.key])
+        if name.key in _MOMENTS:
+            return Moment(_MOMENTS[name.key])
+        raise self._no_such(name, f"A run has no attribute {name.key!r}", [*_TEXTS, *_MOMENTS], empty=False)
+
+    def _dataset(self, name: Name) -> DatasetText:
+        self._must_be_plain(name)
+        if name.key not in _OF_DATASETS:
+            raise self._no_such(name, f"A data set has no {name.key!r}", _OF_DATASETS, empty=False)
+        return DatasetText(name.key)
+
+    def _must_be_plain(self, name: Name) -> None:
+        if name.at is not None or name.aggregate is not None:
+            raise self._wrong("Only a metric has steps", name)
+
+    def _no_such(self, name: Name, what: str, known: Set[str] | list[str] | tuple[str, ...], *, empty: bool = True) -> InvalidFilter:
+        if empty and self.is_empty:
+            return self._wrong(f"{what}: the store has no runs yet", name)
+        near = difflib.get_close_matches(name.key, sorted(known)[:MOST_COMPARED], 1)
+        near = near or [key for key in sorted(known) if key.lower() == name.key.lower()][:1]
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)[:8])}." if known else "."
+        return self._wrong(what, name, hint)
+
+    def _wrong(self, what: str, name: Name, hint: str = ".") -> InvalidFilter:
+        return InvalidFilter.at(f"{what}{hint}", self.typed, name.start, name.stop)
