@@ -1,4 +1,4 @@
-"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here; with --publish none."""
+"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here; else none."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def _arguments() -> argparse.Namespace:
     what.add_argument("--finish", nargs="*", metavar="RUN_ID", help="do what these runs, or all, have pending, and leave")
     what.add_argument("--one", nargs=2, metavar=("RUN_ID", "JOB"), help="do this job in this process")
     what.add_argument("--publish", action="store_true", help="publish what waits into the open tables, and leave")
+    what.add_argument("--index", action="store_true", help="bring the search cache up to date, and leave")
     parser.add_argument("--at-once", action="store_true", help="publish whatever else this machine does")
     return parser.parse_args()
 
@@ -34,6 +35,12 @@ def main() -> None:
     from runlake.jobs.runner import IDLE_SECONDS, finish, work_until_idle
     from runlake.read import open_store
 
+    if given.index:
+        from runlake.read.search.cache import bring_up_to_date
+        from runlake.store.layout import Layout
+
+        bring_up_to_date(Layout(root))
+        return
     if given.publish:
         publish_here(root, at_once=given.at_once)
         return

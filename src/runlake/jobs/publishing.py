@@ -29,11 +29,13 @@ def publish_here(root: Path, *, at_once: bool) -> None:
         if not is_ours and not at_once:
             leave_word(root)
             return
+        from runlake.read.search.cache import keep_up
         from runlake.store.compaction import compact  # late: a process that trains never imports what they do
         from runlake.store.publish import publish
 
         publish(Layout(root))
         compact(Layout(root), at_least=MANY_SMALL_FILES)
+        keep_up(Layout(root))
 
 
 def publish_apart(root: Path) -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
 from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers, no_rows
 
-__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "plain", "table_bytes"]
+__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "plain", "sortable", "table_bytes"]
 
 ROW_GROUP = 65_536
 _CODES = pa.dictionary(pa.int32(), pa.string())
@@ -111,10 +112,10 @@ def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:
     """The rows sorted by these columns; where they are already, as they are."""
     if rows.num_rows < 2:
         return rows
-    first = _sortable(rows[order[0]])
+    first = sortable(rows[order[0]])
     if (first[1:] > first[:-1]).all():
         return rows
-    keys = [first, *(_sortable(rows[name]) for name in order[1:])]
+    keys = [first, *(sortable(rows[name]) for name in order[1:])]
     places = np.lexsort(keys[::-1])
     if (np.diff(places) == 1).all():
         return rows
@@ -167,13 +168,12 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column.dictionary_encode() if kind == _CODES and pa.types.is_string(column.type) else column.cast(kind)
 
 
-def _sortable(column: pa.ChunkedArray) -> np.ndarray:
+def sortable(column: pa.ChunkedArray) -> np.ndarray:
     """Numbers that sort as the column does."""
     if not pa.types.is_string(column.type) and not pa.types.is_dictionary(column.type):
         return as_numbers(column)
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = coded.unify_dictionaries().combine_chunks()
-    texts = codes.dictionary.to_pylist()
-    rank = np.empty(len(texts), np.int32)
-    rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts), dtype=np.int32)
+    rank = np.empty(len(codes.dictionary), np.int32)
+    rank[as_numbers(pc.array_sort_indices(codes.dictionary).cast(pa.int64()))] = np.arange(len(rank), dtype=np.int32)
     return np.asarray(rank[as_numbers(codes.indices)])

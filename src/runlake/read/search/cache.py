@@ -22,7 +22,7 @@ import pyarrow as pa
 from runlake import config, platform
 from runlake.entities import Scope, Status
 from runlake.read.search.chunks import ChunkFrame, as_rows
-from runlake.read.search.live import HeldRows, LiveFrame, Said
+from runlake.read.search.live import HELD_ROWS, HeldRows, LiveFrame, Said
 from runlake.store.arrow_files import map_rows, write_rows
 from runlake.store.layout import Layout, store_id
 from runlake.store.published import PublishedTable
@@ -30,10 +30,11 @@ from runlake.store.put_new import temporary
 from runlake.store.selection import rows_of_runs
 from runlake.store.tables import TABLES
 
-__all__ = ["Base", "CachedChunk", "bring_up_to_date", "load"]
+__all__ = ["OF_RUNS", "STALE_RUNS", "Base", "CachedChunk", "bring_up_to_date", "keep_up", "load", "version"]
 
 FORMAT = 1  # of all below; another one is not read, and made anew
 CHUNK = 65_536  # runs
+STALE_RUNS = 1000  # changed since it was made, from which on it is made anew
 OF_RUNS = ("meta", "metrics")  # the tables that it is made of
 
 _KEPT = "kept.json"
@@ -91,6 +92,22 @@ def load(layout: Layout, tables: dict[str, PublishedTable], known: Base | None =
     except OSError:  # made anew or removed since we looked
         return None
     return Base(chunks, since)
+
+
+def version(layout: Layout) -> int:
+    """What changes when the cache is made anew."""
+    try:
+        return (_folder(layout) / _KEPT).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def keep_up(layout: Layout) -> None:
+    """After publishing: have a cache of a store that is large enough to need one, made anew where much has changed."""
+    meta = PublishedTable(layout.root, TABLES["meta"])
+    meta.refresh()
+    if meta.n_rows > HELD_ROWS:
+        bring_up_to_date(layout, STALE_RUNS)
 
 
 def bring_up_to_date(layout: Layout, at_least: int = 0) -> bool:

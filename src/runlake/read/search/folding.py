@@ -14,7 +14,7 @@ from runlake.store.columns import as_array, as_numbers, is_known, texts
 from runlake.store.selection import has_text
 from runlake.store.summaries import Summary
 from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
-from runlake.store.tables import in_order
+from runlake.store.tables import sortable
 from runlake.store.view import LateSummary
 
 __all__ = ["STATS", "fold_integers", "fold_series", "fold_texts"]
@@ -62,15 +62,12 @@ def fold_series(rows: pa.Table, said: Sequence[SummaryRow], late: Sequence[LateS
 
 def _counting(scope: str, rows: pa.Table, ids: Ids) -> tuple[np.ndarray, pa.Table]:
     """The rows that count, one for a run, and the places of their runs."""
-    rows = in_order(rows, ("run_id", "hlc", "writer", "seq"))
     places = ids.places(rows["run_id"])
     is_offer, is_gone = has_text(rows["op"], "offer"), has_text(rows["op"], "delete")
-    if not ((places[1:] > places[:-1]).all() and not is_gone.any()):
-        which = _winners(scope, places, is_offer, is_gone)
-    elif (places >= 0).all():
-        return places, rows
-    else:
-        which = np.flatnonzero(places >= 0)
+    if (places[1:] > places[:-1]).all() and (places[:1] >= 0).all() and not is_gone.any():
+        return places, rows  # each run once, as it nearly always is
+    order = np.lexsort([sortable(rows["seq"]), sortable(rows["writer"]), sortable(rows["hlc"]), places])
+    which = order[_winners(scope, places[order], is_offer[order], is_gone[order])]
     return places[which], rows.take(as_array(which, pa.int64()))
 
 

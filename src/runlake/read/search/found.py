@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,17 +58,21 @@ class Found:
 
     def table(self, columns: Sequence[str] | None = None, *, as_text: bool = False) -> pa.Table:
         """The columns asked for, by default what MLflow shows: params typed where all of a kind, unless `as_text`, and times in UTC."""
-        named = {name: self._value_of(name) for name in columns} if columns is not None else dict(self._all_columns())
-        return pa.Table.from_arrays([self._array(value, as_text) for value in named.values()], names=list(named))
+        if columns is None:
+            runs, named = self._wide, dict(self._all_columns())
+        else:
+            runs, named = self._runs, {name: self._value_of(name) for name in columns}
+        return pa.Table.from_arrays([_array(runs, value, as_text) for value in named.values()], names=list(named))
 
     def rows(self) -> Iterator[Row]:
         """All that is known of each of them."""
-        infos = zip(*(self._list(value) for value in _OF_INFO.values()), strict=True)
-        metrics = [(key, self._list(Metric(key))) for key in self.keys(Scope.METRIC)]
-        tags = [(key, self._list(Text(Scope.TAG, key))) for key in self.keys(Scope.TAG)]
-        params = [(key, self._runs.texts(Text(Scope.PARAM, key))) for key in self.keys(Scope.PARAM)]
+        runs = self._wide
+        infos = zip(*(_list(runs, value) for value in _OF_INFO.values()), strict=True)
+        metrics = [(key, _list(runs, Metric(key))) for key in self.keys(Scope.METRIC)]
+        tags = [(key, _list(runs, Text(Scope.TAG, key))) for key in self.keys(Scope.TAG)]
+        params = [(key, runs.texts(Text(Scope.PARAM, key))) for key in self.keys(Scope.PARAM)]
         said = [(key, column.to_arrow().to_pylist(), column.kinds_by_run()) for key, column in params]
-        inputs = self._runs.data_sets().to_arrow().to_pylist()
+        inputs = runs.data_sets().to_arrow().to_pylist()
         for n, info in enumerate(infos):
             given = {key: (str(kinds[n]), words[n]) for key, words, kinds in said if words[n] is not None}
             data = RunData(
@@ -80,35 +85,20 @@ class Found:
 
     def keys(self, scope: Scope) -> list[str]:
         """The keys of params, tags or metrics that some of them have."""
-        maybe = sorted({key for frame, rows in self._runs.pieces for key in frame.keys_among(scope, rows)})
+        maybe = sorted({key for frame, rows in self._wide.pieces for key in frame.keys_among(scope, rows)})
         if scope == Scope.METRIC:
-            return [key for key in maybe if self._runs.numbers(Metric(key)).known.any()]
-        return [key for key in maybe if self._runs.texts(Text(scope, key)).known.any()]
+            return [key for key in maybe if self._wide.numbers(Metric(key)).known.any()]
+        return [key for key in maybe if self._wide.texts(Text(scope, key)).known.any()]
+
+    @cached_property
+    def _wide(self) -> Selected:
+        return self._runs.narrowed()
 
     def _all_columns(self) -> Iterator[tuple[str, Value]]:
         yield from _INFO.items()
         yield from ((f"metrics.{key}", Metric(key)) for key in self.keys(Scope.METRIC))
         yield from ((f"params.{key}", Text(Scope.PARAM, key)) for key in self.keys(Scope.PARAM))
         yield from ((f"tags.{key}", Text(Scope.TAG, key)) for key in self.keys(Scope.TAG))
-
-    def _array(self, value: Value, as_text: bool) -> pa.Array:
-        if isinstance(value, DatasetText):
-            return self._runs.data_sets().to_arrow()
-        if isinstance(value, (Text, Attribute)):
-            column = self._runs.texts(value)
-            return column.to_arrow() if as_text or column.kinds is None else _typed(column)
-        numbers = self._runs.numbers(value)
-        kind = pa.int64() if numbers.values.dtype == np.int64 else pa.float64()
-        known = None if numbers.known.all() else pa.py_buffer(np.packbits(numbers.known, bitorder="little"))
-        array = as_array(numbers.values, kind, known)
-        return array.cast(pa.timestamp("ms", "UTC")) if isinstance(value, Moment) and kind == pa.int64() else array
-
-    def _list(self, value: Text | Attribute | Moment | Metric) -> list[Any]:
-        if isinstance(value, (Text, Attribute)):
-            found: list[Any] = self._runs.texts(value).to_arrow().to_pylist()
-            return found
-        numbers = self._runs.numbers(value)
-        return [each if known else None for each, known in zip(numbers.values.tolist(), numbers.known.tolist(), strict=True)]
 
 
 _OF_INFO: dict[str, Attribute | Moment] = {
@@ -119,6 +109,27 @@ _OF_INFO: dict[str, Attribute | Moment] = {
     "parent_run_id": Attribute("parent_run_id"),
     "writer": Attribute("owner"),
 }
+
+
+def _array(runs: Selected, value: Value, as_text: bool) -> pa.Array:
+    if isinstance(value, DatasetText):
+        return runs.data_sets().to_arrow()
+    if isinstance(value, (Text, Attribute)):
+        column = runs.texts(value)
+        return column.to_arrow() if as_text or column.kinds is None else _typed(column)
+    numbers = runs.numbers(value)
+    kind = pa.int64() if numbers.values.dtype == np.int64 else pa.float64()
+    known = None if numbers.known.all() else pa.py_buffer(np.packbits(numbers.known, bitorder="little"))
+    array = as_array(numbers.values, kind, known)
+    return array.cast(pa.timestamp("ms", "UTC")) if isinstance(value, Moment) and kind == pa.int64() else array
+
+
+def _list(runs: Selected, value: Text | Attribute | Moment | Metric) -> list[Any]:
+    if isinstance(value, (Text, Attribute)):
+        found: list[Any] = runs.texts(value).to_arrow().to_pylist()
+        return found
+    numbers = runs.numbers(value)
+    return [each if known else None for each, known in zip(numbers.values.tolist(), numbers.known.tolist(), strict=True)]
 
 
 def _info(said: dict[str, Any]) -> RunInfo:

@@ -31,5 +31,8 @@ class Frame(Protocol):
     def keys(self, scope: str) -> Set[str]:
         """The keys of params, tags or metrics that some of them have."""
 
+    def narrowed(self, rows: np.ndarray) -> tuple[Frame, np.ndarray]:
+        """A frame that gives more of these few rows with less effort, and their numbers there; itself where there is none."""
+
     def keys_among(self, scope: str, rows: np.ndarray) -> Set[str]:
         """At least those that some of these rows have, and not many more."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake import background, config
-from runlake.read.search.cache import OF_RUNS, Base, CachedChunk, load
+from runlake.read.search.cache import OF_RUNS, STALE_RUNS, Base, CachedChunk, load, version
 from runlake.read.search.columns import Ids
 from runlake.read.search.frames import Frame
 from runlake.read.search.live import HELD_ROWS, HeldRows, LiveFrame, PublishedRows, Rows, Said
@@ -23,7 +23,6 @@ from runlake.store.view import View
 
 __all__ = ["Index", "Part"]
 
-STALE_RUNS = 1000  # changed since the cache was made, from which on it is made anew
 SLOW_RUNS = 1000  # that had ended and were changed again, from which on it is of no use
 ASK_SECONDS = 60
 
@@ -43,19 +42,20 @@ class Index:
         self._view = view
         self._base: Base | None = None
         self._parts: list[Part] = []
-        self._as_of = -1
+        self._as_of = (-1, -1)
         self._held: dict[str, tuple[int, Rows]] = {}
         self._changed_again: tuple[tuple[int, ...], set[str], dict[str, pa.Table]] | None = None
         self._asked = float("-inf")
 
     def parts(self) -> list[Part]:
         """All of them. Raises FileNotFoundError where a file went that the view knows: refresh it, and ask again."""
-        if self._as_of != self._view.changes or not self._parts:
+        now = self._view.changes, version(self._view.layout)
+        if self._as_of != now or not self._parts:
             self._base = load(self._view.layout, self._view.tables, self._base)
             self._parts = self._over(self._base) if self._base else []
             if not self._parts:
                 self._parts = [self._without_cache()]
-            self._as_of = self._view.changes
+            self._as_of = now
         return self._parts
 
     def _without_cache(self) -> Part:

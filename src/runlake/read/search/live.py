@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from runlake.entities import Scope
 from runlake.read.search.columns import Ids, Numbers, Texts, coded_texts
 from runlake.read.search.folding import fold_integers, fold_series, fold_texts
+from runlake.read.search.frames import Frame
 from runlake.store.columns import as_array, as_numbers, texts
 from runlake.store.published import PublishedTable
 from runlake.store.selection import Wanted
@@ -23,6 +24,7 @@ from runlake.store.view import LateSummary
 __all__ = ["HeldRows", "LiveFrame", "PublishedRows", "Rows", "Said"]
 
 HELD_ROWS = 200_000  # a table of fewer is read once and kept
+NARROW = 32  # one in so many of all runs, or fewer
 
 
 class HeldRows:
@@ -45,10 +47,9 @@ class HeldRows:
         """The distinct keys, of one scope where there are scopes."""
         return {name[-1] for name in self._places if scope is None or name[0] == scope}
 
-    @property
-    def all(self) -> pa.Table:
-        """Every row."""
-        return self._rows
+    def between(self, first: str, last: str) -> HeldRows:
+        """Those of the runs from one id to another, and maybe of others."""
+        return self
 
     @cached_property
     def _places(self) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -68,6 +69,10 @@ class PublishedRows:
     def __init__(self, table: PublishedTable) -> None:
         self._table = table
         self._order = table.table.order
+
+    def between(self, first: str, last: str) -> HeldRows:
+        """Those of the runs from one id to another."""
+        return HeldRows(self._table.table.name, self._table.rows({"run_id": (first, last)}))
 
     def rows(self, *name: str) -> pa.Table:
         """Those of this scope and key, of this scope, or of this key."""
@@ -151,6 +156,16 @@ class LiveFrame:
             else:
                 self._keys[scope] = set().union(*(source.keys(scope) for source in self._events))
         return self._keys[scope]
+
+    def narrowed(self, rows: np.ndarray) -> tuple[Frame, np.ndarray]:
+        """Runs that began one soon after the other lie together under each key: what is between them is read at once."""
+        span = int(rows.max()) - int(rows.min()) + 1
+        if not any(isinstance(source, PublishedRows) for source in self._events) or span * NARROW > len(self.ids):
+            return self, rows
+        first, last = (self.ids.ids[int(row)].as_py() for row in (rows.min(), rows.max()))
+        events, summaries = ([source.between(first, last) for source in sources] for sources in (self._events, self._summaries))
+        frame = LiveFrame(events, summaries, self._said)
+        return frame, frame.ids.places_of(self.ids.ids.take(as_array(rows, pa.int64())))
 
     def keys_among(self, scope: str, rows: np.ndarray) -> Set[str]:
         """At least those that some of these rows have, and not many more."""

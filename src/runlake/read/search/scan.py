@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from runlake.entities import Scope, Status
 from runlake.read.direction import GOAL_TAG, direction
@@ -16,10 +17,10 @@ from runlake.read.search.frames import Frame
 from runlake.read.search.points import values_at
 from runlake.read.search.values import Attribute, Metric, MetricAt, Moment, Text, Value
 from runlake.read.status import liveness
-from runlake.store.columns import texts
+from runlake.store.columns import text_scalar, texts
 from runlake.store.view import View
 
-__all__ = ["Scan", "data_sets"]
+__all__ = ["Scan", "artifact_uris", "data_sets"]
 
 CONTEXT_TAG = "mlflow.data.context"
 
@@ -31,19 +32,19 @@ class Scan:
         self.now_ms = time.time_ns() // 1_000_000
         self._view = view
         self._statuses: dict[str, Status] = {}  # of owners
-        self._texts: dict[tuple[Value, int], Texts] = {}
-        self._numbers: dict[tuple[Value, int], Numbers] = {}
+        self._texts: dict[tuple[Value, Frame], Texts] = {}
+        self._numbers: dict[tuple[Value, Frame], Numbers] = {}
 
     def texts(self, value: Text | Attribute, frame: Frame) -> Texts:
         """A column of texts."""
-        place = value, id(frame)
+        place = value, frame
         if place not in self._texts:
             self._texts[place] = frame.texts(value.scope, value.key) if isinstance(value, Text) else self._attribute(value.name, frame)
         return self._texts[place]
 
     def numbers(self, value: Moment | Metric | MetricAt, frame: Frame) -> Numbers:
         """A column of numbers."""
-        place = value, id(frame)
+        place = value, frame
         if place not in self._numbers:
             self._numbers[place] = self._made(value, frame)
         return self._numbers[place]
@@ -68,8 +69,7 @@ class Scan:
             return self._status(frame)
         if name in ("run_id", "artifact_uri"):
             ids = frame.ids.ids
-            distinct = ids if name == "run_id" else texts([f"runs:/{run_id}/" for run_id in ids.to_pylist()])
-            return Texts(np.arange(len(ids), dtype=np.int32), distinct)
+            return Texts(np.arange(len(ids), dtype=np.int32), ids if name == "run_id" else artifact_uris(ids))
         return frame.texts(Scope.RUN, name)
 
     def _status(self, frame: Frame) -> Texts:
@@ -100,6 +100,11 @@ class Scan:
             return Numbers(end.values // 1_000_000, end.known & ~is_running)
         until = np.where(is_running, self.now_ms, end.values // 1_000_000)
         return Numbers((until - start.values // 1_000_000) / 1000, start.known & (is_running | end.known))
+
+
+def artifact_uris(ids: pa.Array) -> pa.Array:
+    """Where the artifacts of these runs are."""
+    return pc.binary_join_element_wise(text_scalar("runs:/"), ids, text_scalar("/"), text_scalar(""))
 
 
 def _best_steps(key: str, frame: Frame) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 from runlake.read.search.columns import Numbers, Texts
 from runlake.read.search.frames import Frame
 from runlake.read.search.index import Part
-from runlake.read.search.scan import Scan
+from runlake.read.search.scan import Scan, artifact_uris
 from runlake.read.search.values import Attribute, Metric, MetricAt, Moment, Text
 from runlake.store.columns import texts
 
@@ -36,6 +37,12 @@ class Selected:
             (part.frame, numbers[first:last] - start) for part, start, (first, last) in pieces if first < last
         ]
 
+    def narrowed(self) -> Selected:
+        """The same runs, for one who wants to know everything of them."""
+        same = copy(self)
+        same.pieces = [frame.narrowed(rows) for frame, rows in self.pieces]
+        return same
+
     def numbers(self, value: Moment | Metric | MetricAt) -> Numbers:
         """A column of numbers."""
         columns = [(self.scan.numbers(value, frame), rows) for frame, rows in self.pieces]
@@ -48,6 +55,9 @@ class Selected:
 
     def texts(self, value: Text | Attribute) -> Texts:
         """A column of texts."""
+        if value == Attribute("artifact_uri"):
+            ids = self.texts(Attribute("run_id"))
+            return Texts(ids.codes, artifact_uris(ids.distinct))
         return self._joined([self.scan.texts(value, frame).taken(rows) for frame, rows in self.pieces])
 
     def data_sets(self) -> Texts:
