@@ -12,6 +12,7 @@ from runlake import facades
 
 if TYPE_CHECKING:
     from runlake import artifacts as artifacts
+    from runlake import client as client
     from runlake import data as data
     from runlake import entities as entities
     from runlake import exceptions as exceptions
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
         get_metric_history,
         get_parent_run,
         get_run,
-        search_experiments,
     )
-    from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownArtifact, UnknownExperiment, UnknownRun
+    from runlake.client.searching import search_experiments, search_runs
+    from runlake.client.tracking import MlflowClient, RunlakeClient
+    from runlake.errors import (
+        InvalidFilter,
+        InvalidValue,
+        NoActiveRun,
+        RunlakeError,
+        StoreError,
+        UnknownArtifact,
+        UnknownExperiment,
+        UnknownRun,
+    )
     from runlake.instrument.autolog import Autolog, autolog, disable_autolog
     from runlake.instrument.call import Call
     from runlake.instrument.hookspecs import hookimpl
@@ -79,10 +90,13 @@ __all__ = [
     "ActiveRun",
     "Autolog",
     "Call",
+    "InvalidFilter",
     "InvalidValue",
+    "MlflowClient",
     "NoActiveRun",
     "Patch",
     "Registration",
+    "RunlakeClient",
     "RunlakeError",
     "StoreError",
     "UnknownArtifact",
@@ -91,6 +105,7 @@ __all__ = [
     "active_run",
     "artifacts",
     "autolog",
+    "client",
     "create_experiment",
     "data",
     "delete_experiment",
@@ -131,6 +146,7 @@ __all__ = [
     "restore_experiment",
     "restore_run",
     "search_experiments",
+    "search_runs",
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
@@ -143,11 +159,13 @@ __all__ = [
     "training",
 ]
 
-_MODULES = ("artifacts", "data", "entities", "exceptions", "read", "tracking")
+_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "read", "tracking")
 _NAMES = {
     "runlake.client.artifacts": "list_artifacts load_table",
-    "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run search_experiments",
-    "runlake.errors": "InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
+    "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run",
+    "runlake.client.tracking": "MlflowClient RunlakeClient",
+    "runlake.client.searching": "search_experiments search_runs",
+    "runlake.errors": "InvalidFilter InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
     "runlake.instrument.autolog": "Autolog autolog disable_autolog",
     "runlake.instrument.call": "Call",
     "runlake.instrument.hookspecs": "hookimpl",

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "artifacts": {"client"},
     "data": {"recording"},
     "exceptions": {"errors"},
-    "tracking": {"recording"},
+    "tracking": {"client", "recording"},
     "cli": GROUND | {"client", "entities", "instrument", "jobs", "read", "recording", "runlake", "store"},
     "__init__": {
         "artifacts",

@@ -2,4 +2,21 @@
 
 reading      runs, metric histories and experiments by id or name
 artifacts    listing, downloading and loading what runs keep
+tracking     the client: every verb, for any run and store
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runlake.client.tracking import MlflowClient, RunlakeClient
+
+__all__ = ["MlflowClient", "RunlakeClient"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'runlake.client' has no attribute {name!r}")
+    return getattr(importlib.import_module("runlake.client.tracking"), name)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from runlake.client.reading import current_store
-from runlake.entities import FileInfo, LifecycleStage
+from runlake.entities import FileInfo
 from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, UnknownArtifact
-from runlake.read import Run, Store
+from runlake.read import Query, Run, Store
 from runlake.recording.active import active_run
 from runlake.recording.artifact_names import checked_name
 from runlake.recording.documents import distinct
@@ -24,12 +24,14 @@ _RUNS = re.compile(r"runs:/(?P<run_id>[0-9a-f]{32})(?:/(?P<path>.*))?")
 _TUTORIAL_PATH = re.compile(r"(?:.*/)?(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?")
 
 
-def list_artifacts(artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None) -> list[FileInfo]:
+def list_artifacts(
+    artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None, *, store: Path | None = None
+) -> list[FileInfo]:
     """The files and folders directly below a run's path."""
     run_id, path = _place(artifact_uri, run_id, artifact_path)
     found: dict[str, FileInfo] = {}
     prefix = f"{path}/" if path else ""
-    for name, size in current_store().run(run_id).artifacts.items():
+    for name, size in current_store(store).run(run_id).artifacts.items():
         if name.startswith(prefix):
             child, slash, _ = name.removeprefix(prefix).partition("/")
             found.setdefault(child, FileInfo(prefix + child, bool(slash), None if slash else size))
@@ -37,11 +39,16 @@ def list_artifacts(artifact_uri: str | None = None, run_id: str | None = None, a
 
 
 def download_artifacts(
-    artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None, dst_path: str | Path | None = None
+    artifact_uri: str | None = None,
+    run_id: str | None = None,
+    artifact_path: str | None = None,
+    dst_path: str | Path | None = None,
+    *,
+    store: Path | None = None,
 ) -> str:
     """Copy an artifact, or all those below a folder, into `dst_path`, and give the path of the copy. Raises UnknownArtifact."""
     run_id, path = _place(artifact_uri, run_id, artifact_path)
-    run = current_store().run(run_id)
+    run = current_store(store).run(run_id)
     names = [name for name in run.artifacts if name == path or not path or name.startswith(f"{path}/")]
     if not names and path:
         raise UnknownArtifact(f"The run {run_id} keeps nothing at {path!r}; it has {sorted(run.artifacts)[:20]}.")
@@ -66,11 +73,18 @@ def load_dict(artifact_uri: str) -> Any:
         raise InvalidValue(f"{artifact_uri} is no JSON: {error}.") from error
 
 
-def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_columns: Sequence[str] | None = None) -> Any:
+def load_table(
+    artifact_file: str,
+    run_ids: Sequence[str] | None = None,
+    extra_columns: Sequence[str] | None = None,
+    *,
+    experiment_id: str | None = None,
+    store: Path | None = None,
+) -> Any:
     """The tables that runs logged under this name, one below the other, as a pandas data frame.
 
-    Without `run_ids`, of every run of the current experiment that has one. `extra_columns` adds what is known of each run: `run_id`,
-    an attribute of its info, a param or a tag. Raises UnknownArtifact.
+    Without `run_ids`, of every run of the experiment, by default the current one, that has one. `extra_columns` adds what is known of
+    each run: `run_id`, an attribute of its info, a param or a tag. Raises UnknownArtifact.
     """
     try:
         import pandas as pd
@@ -80,8 +94,8 @@ def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_c
         ) from error
 
     name = str(checked_name(artifact_file))
-    store = current_store()
-    runs = _runs_with(store, name) if run_ids is None else [store.run(run_id) for run_id in run_ids]
+    opened = current_store(store)
+    runs = _runs_with(opened, name, experiment_id) if run_ids is None else [opened.run(run_id) for run_id in run_ids]
     frames = []
     for run in runs:
         table = json.loads(run.read_artifact(name))
@@ -91,10 +105,11 @@ def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_c
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _runs_with(store: Store, name: str) -> list[Run]:
-    experiment_id = active_experiment_id()
-    runs = [run for run in store.runs() if run.info.experiment_id == experiment_id and run.info.lifecycle_stage == LifecycleStage.ACTIVE]
-    found = [run for run in runs if name in run.artifacts]
+def _runs_with(store: Store, name: str, experiment_id: str | None) -> list[Run]:
+    experiment_id = active_experiment_id() if experiment_id is None else experiment_id
+    runs = store.search(Query(experiment_ids=[experiment_id], order_by=["start_time"]))
+    keeping = store.keeping(name)
+    found = [run for run in store.found(runs) if run.info.run_id in keeping]
     if not found:
         raise UnknownArtifact(f"None of the {len(runs)} runs of the experiment {experiment_id} keeps a table named {name!r}.")
     return found

@@ -1,22 +1,35 @@
-"""Searches: runs as a frame, a list or a table, and experiments."""
+"""Searches: runs as a frame, a list or a table, and experiments; whole, or page by page."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlake.client.reading import current_store
 from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidValue, RunlakeError, UnknownExperiment
 from runlake.read import Query
+from runlake.read.search.listed import Thing, search_listed
+from runlake.read.search.order import Order
+from runlake.read.search.query import Kind
+from runlake.read.search.values import Moment, Words
 from runlake.recording.experiments import active_experiment_id, experiments
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PagedList", "query_of", "search_runs"]
+__all__ = ["PagedList", "page_of_experiments", "page_of_runs", "search_experiments", "search_runs"]
 
 MAX_RUNS = 100_000
+
+_TEXTS = ("experiment_id", "name", "lifecycle_stage", "artifact_location")
+_MOMENTS = ("creation_time", "last_update_time")
+_EXPERIMENTS = Kind(
+    Words("experiment", dict(zip(_TEXTS, _TEXTS, strict=True)), dict(zip(_MOMENTS, _MOMENTS, strict=True))),
+    (Order(Moment("number"), True),),
+)
 
 
 class PagedList(list[Any]):
@@ -31,7 +44,7 @@ def search_runs(
     experiment_ids: str | int | Sequence[str | int] | None = None,
     filter_string: str = "",
     run_view_type: int = ViewType.ACTIVE_ONLY,
-    max_results: int = MAX_RUNS,
+    max_results: int | None = MAX_RUNS,
     order_by: str | Sequence[str] | None = None,
     output_format: str = "pandas",
     search_all_experiments: bool = False,
@@ -47,9 +60,11 @@ def search_runs(
     if output_format == "list" and columns is not None:
         raise InvalidValue("columns= is for 'pandas' and 'arrow': a list is of whole runs.")
     shelves = _shelves(experiment_ids, experiment_names, search_all_experiments)
-    query = query_of(shelves, filter_string, run_view_type, max_results, order_by)
+    query = _query(shelves, filter_string, run_view_type, max_results, order_by)
     store = current_store()
     found = store.search(query)
+    for text in found.unknown:
+        warnings.warn(text, stacklevel=2)
     if output_format == "list":
         return store.found(found)
     if output_format == "arrow":
@@ -57,21 +72,54 @@ def search_runs(
     return _frame(found.table(columns, as_text=True))
 
 
-def query_of(
-    experiment_ids: Sequence[str] | None,
-    filter_string: Any,
-    view_type: Any,
-    max_results: Any,
-    order_by: Any,
-    page_token: str | None = None,
-) -> Query:
-    """What is asked for, looked through."""
+def search_experiments(
+    view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+) -> list[Experiment]:
+    """The experiments that a filter lets through, at these stages: the newest first, unless `order_by` says else."""
+    return list(page_of_experiments(view_type, max_results, filter_string, order_by, None))
+
+
+def page_of_runs(
+    experiment_ids: Any, filter_string: Any, view_type: Any, max_results: Any, order_by: Any, page_token: Any, store: Path
+) -> PagedList:
+    """A page of runs, of the experiments with these ids."""
+    if not (shelves := _listed(experiment_ids)):
+        raise InvalidValue("Give the ids of the experiments to search.")
+    opened = current_store(store)
+    found = opened.search(_query(shelves, filter_string, view_type, max_results, order_by, page_token))
+    for text in found.unknown:
+        warnings.warn(text, stacklevel=3)
+    return PagedList(opened.found(found), found.token)
+
+
+def page_of_experiments(
+    view_type: Any, max_results: Any, filter_string: Any, order_by: Any, page_token: Any, store: Path | None = None
+) -> PagedList:
+    """A page of experiments."""
+    query = _query(None, filter_string, view_type, max_results, order_by, page_token)
+    there = [each for each in experiments(store).all() if query.view_type.shows(each.lifecycle_stage)]
+    return PagedList(*search_listed(there, _described, _EXPERIMENTS, query))
+
+
+def _query(shelves: list[str] | None, filter_string: Any, view_type: Any, max_results: Any, order_by: Any, page_token: Any = None) -> Query:
     if view_type not in set(ViewType):
-        raise InvalidValue(f"run_view_type is one of {', '.join(f'ViewType.{view.name}' for view in ViewType)}, not {view_type!r}.")
-    if not isinstance(max_results, int) or isinstance(max_results, bool) or max_results < 1:
-        raise InvalidValue(f"max_results is how many runs are wanted, at least 1, not {max_results!r}.")
+        raise InvalidValue(f"view_type is one of {', '.join(f'ViewType.{view.name}' for view in ViewType)}, not {view_type!r}.")
+    if max_results is not None and (not isinstance(max_results, int) or isinstance(max_results, bool) or max_results < 1):
+        raise InvalidValue(f"max_results is how many are wanted, at least 1, not {max_results!r}.")
     orders = [order_by] if isinstance(order_by, str) else list(order_by or ())
-    return Query(filter_string or "", orders, experiment_ids, ViewType(view_type), max_results, page_token or None)
+    filter_string = "" if filter_string is None else filter_string
+    return Query(filter_string, orders, shelves, ViewType(view_type), max_results, page_token or None)
+
+
+def _described(experiment: Experiment) -> Thing:
+    return Thing(
+        {name: getattr(experiment, name) for name in _EXPERIMENTS.words.texts},
+        {name: getattr(experiment, name) for name in _EXPERIMENTS.words.moments} | {"number": int(experiment.experiment_id)},
+        experiment.tags,
+    )
 
 
 def _shelves(ids: Any, names: Any, everywhere: bool) -> list[str]:

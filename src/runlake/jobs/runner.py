@@ -64,8 +64,10 @@ def finish(
 def open_jobs(store: Store, run_ids: Collection[str] = ()) -> list[tuple[Run, Job]]:
     """The jobs that have something left to do, of these runs or of all that are not deleted, the oldest run first."""
     store.refresh()
-    runs = [store.run(run_id) for run_id in run_ids] if run_ids else store.runs()
-    there = [run for run in runs if run.info.lifecycle_stage == LifecycleStage.ACTIVE]
+    if not run_ids:
+        run_ids = [run_id for run_id, jobs in store.jobs().items() if any(job.is_open for job in jobs.values())]
+    there = [run for run in map(store.run, run_ids) if run.info.lifecycle_stage == LifecycleStage.ACTIVE]
+    there.sort(key=lambda run: (run.info.start_time, run.info.run_id))
     return [(run, job) for run in there for job in run.jobs.values() if job.is_open]
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlake import config
-from runlake.entities import ViewType
+from runlake.entities import Job, Scope, ViewType
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
 from runlake.read.run import Run
 from runlake.read.search.found import Found
 from runlake.read.search.index import Index
-from runlake.read.search.query import Query, run_query
+from runlake.read.search.query import Query
+from runlake.read.search.runs import run_query
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.summaries import Summary
@@ -25,33 +27,39 @@ __all__ = ["Store", "open_store"]
 
 
 class Store:
-    """Reads one store. Nothing here ever writes; `refresh` takes in what was written since."""
+    """Reads one store. Nothing here ever writes; `refresh` takes in what was written since. Threads may share it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.RLock()  # two threads that take in the same rows would take in some of them twice, or never
         self._view = View(Layout(path))
         self._index = Index(self._view)
         self.refresh()
 
     def refresh(self) -> None:
         """Take in what is new."""
-        self._view.refresh()
+        with self._lock:
+            self._view.refresh()
 
     def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
         """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time."""
-        return self._view.points(run_id, key)
+        with self._lock:
+            return self._view.points(run_id, key)
 
     def series(self, run_id: str, key: str) -> pa.Table:
         """`step, wall_ns, value` of one series, by step and time."""
-        return self._view.series(run_id, key)
+        with self._lock:
+            return self._view.series(run_id, key)
 
     def search(self, query: Query) -> Found:
         """The runs that are asked for, in order. Raises InvalidFilter."""
-        return self._view.whatever_vanishes(lambda: run_query(self._view, self._index, query))
+        with self._lock:
+            return self._view.whatever_vanishes(lambda: run_query(self._view, self._index, query))
 
     def found(self, found: Found) -> list[Run]:
         """The runs that a search found."""
-        return [Run(self, row.info.run_id, row) for row in found.rows()]
+        with self._lock:
+            return [Run(self, row.info.run_id, row) for row in found.rows()]
 
     def runs(self) -> list[Run]:
         """Every run, deleted ones too, in the order they were started."""
@@ -65,18 +73,32 @@ class Store:
 
     def state(self, run_id: str) -> RunState:
         """What is known of a run but its points, events folded. Raises UnknownRun."""
-        state = fold_runs(self._view.events(run_id)).get(run_id)
+        with self._lock:
+            state = fold_runs(self._view.events(run_id)).get(run_id)
         if state is None or not _is_whole(state):
             raise UnknownRun(f"There is no run {run_id!r} in {self.path}.")
         return state
 
+    def jobs(self) -> dict[str, dict[str, Job]]:
+        """The jobs of all runs that have any, by run and name."""
+        with self._lock:
+            return {run_id: state.jobs for run_id, state in fold_runs(self._view.events(scope=Scope.JOB)).items()}
+
+    def keeping(self, name: str) -> set[str]:
+        """The ids of the runs that keep an artifact of this name."""
+        with self._lock:
+            states = fold_runs(self._view.events(scope=Scope.ARTIFACT, key=name))
+        return {run_id for run_id, state in states.items() if state.artifacts}
+
     def owner(self, writer: str) -> WriterState | None:
         """The writer that opened or resumed a run, as its log shows it; None where that is published."""
-        return self._view.writer(writer)
+        with self._lock:
+            return self._view.writer(writer)
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each metric of a run, without a look at its points."""
-        return self._view.summaries(run_id)
+        with self._lock:
+            return self._view.summaries(run_id)
 
     def read_blob(self, state: RunState, name: str) -> bytes:
         """The content that a run keeps under a name. Raises UnknownArtifact."""
@@ -86,7 +108,8 @@ class Store:
 
     def findings(self) -> list[Finding]:
         """What is damaged or missing in the store's files."""
-        return self._view.findings()
+        with self._lock:
+            return self._view.findings()
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:

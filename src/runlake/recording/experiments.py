@@ -1,13 +1,15 @@
-"""The experiment that new runs go to, and the verbs that change experiments."""
+"""The experiment that new runs go to, and the verbs that change experiments: of the store in use, or of the one that is named."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from runlake import config
+from runlake import config, platform
 from runlake.entities import Experiment, LifecycleStage
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.recording.values import as_key, as_text
 from runlake.store.experiments import DEFAULT, Experiments
 from runlake.store.layout import Layout, create, is_store
 
@@ -21,6 +23,9 @@ __all__ = [
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
+    "tag_experiment",
+    "untag_experiment",
+    "usable",
 ]
 
 MAX_NAME_BYTES = 4096
@@ -29,12 +34,10 @@ _chosen: dict[str, str] = {}  # the experiment set for each store, by the store'
 _opened: dict[str, Experiments] = {}
 
 
-def experiments() -> Experiments:
-    """The experiments of the store in use; what was read of them before is not read again."""
-    path = config.find_store()
-    if str(path) not in _opened:
-        _opened[str(path)] = Experiments(Layout(path))
-    return _opened[str(path)]
+def experiments(store: Path | None = None) -> Experiments:
+    """The experiments of a store; what was read of them before is not read again."""
+    path = store or config.find_store()
+    return _opened.get(str(path)) or _opened.setdefault(str(path), Experiments(Layout(path)))
 
 
 def active_experiment_id() -> str:
@@ -48,9 +51,9 @@ def active_experiment_id() -> str:
     return usable(chosen).experiment_id
 
 
-def usable(experiment_id: str) -> Experiment:
+def usable(experiment_id: str, store: Path | None = None) -> Experiment:
     """The experiment, if runs may go there. Raises UnknownExperiment, or RunlakeError for a deleted one."""
-    experiment = experiments().get(experiment_id)
+    experiment = experiments(store).get(experiment_id)
     if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
         raise RunlakeError(
             f"The experiment {experiment.name!r} ({experiment_id}) is deleted. Restore it with restore_experiment({experiment_id!r})."
@@ -72,25 +75,29 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
     return found
 
 
-def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None) -> str:
+def create_experiment(
+    name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None, *, store: Path | None = None
+) -> str:
     """Make an experiment and give its id. Raises where the name is taken, by a deleted one too."""
     texts = {str(key): str(value) for key, value in (tags or {}).items()}
-    return _writable().make(_checked_name(name), artifact_location, texts).experiment_id
+    name = _checked_name(name)
+    return _writable(store).make(name, artifact_location, texts).experiment_id
 
 
-def rename_experiment(experiment_id: str | int, new_name: str) -> None:
+def rename_experiment(experiment_id: str | int, new_name: str, *, store: Path | None = None) -> None:
     """Give an experiment another name."""
-    _writable().rename(str(experiment_id), _checked_name(new_name))
+    new_name = _checked_name(new_name)
+    _writable(store).rename(str(experiment_id), new_name)
 
 
-def delete_experiment(experiment_id: str | int) -> None:
+def delete_experiment(experiment_id: str | int, *, store: Path | None = None) -> None:
     """Put an experiment away; `restore_experiment` takes it back."""
-    _writable().delete(str(experiment_id))
+    _writable(store).delete(str(experiment_id))
 
 
-def restore_experiment(experiment_id: str | int) -> None:
+def restore_experiment(experiment_id: str | int, *, store: Path | None = None) -> None:
     """Take a deleted experiment back."""
-    _writable().restore(str(experiment_id))
+    _writable(store).restore(str(experiment_id))
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
@@ -100,18 +107,27 @@ def set_experiment_tag(key: str, value: Any) -> None:
 
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
     """Set tags of the experiment that new runs go to."""
-    for key in tags:
-        if not isinstance(key, str) or not key:
-            raise InvalidValue(f"A tag's key is text, not {key!r}.")
-    _writable().tag(active_experiment_id(), {key: str(value) for key, value in tags.items()})
+    tag_experiment(active_experiment_id(), tags)
 
 
-def _writable() -> Experiments:
+def tag_experiment(experiment_id: str | int, tags: Mapping[str, Any], *, store: Path | None = None) -> None:
+    """Set tags of an experiment."""
+    texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
+    _writable(store).tag(str(experiment_id), texts)
+
+
+def untag_experiment(experiment_id: str | int, key: str, *, store: Path | None = None) -> None:
+    """Take a tag of an experiment back. Raises InvalidValue where there is none."""
+    key = as_key(key, "tag")
+    _writable(store).untag(str(experiment_id), key)
+
+
+def _writable(store: Path | None = None) -> Experiments:
     """The experiments of a store that exists from now on."""
-    path = config.find_store()
+    path = store or config.find_store()
     if not is_store(path):
         create(path)
-    found = experiments()
+    found = experiments(path)
     found.make_default()
     return found
 
@@ -133,3 +149,6 @@ def _checked_name(name: Any) -> str:
     if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         raise InvalidValue(f"An experiment's name has at most {MAX_NAME_BYTES:,} bytes; {name[:40]!r}... has more.")
     return name
+
+
+platform.on_fork(in_child=_opened.clear)  # a thread that is not here may hold the lock of one

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runlake import config, platform
@@ -23,7 +24,7 @@ __all__ = ["Wanted", "existing", "new", "start_tags", "stored_state"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `start_run` was asked for."""
+    """What `start_run`, or `create_run` of a client, was asked for."""
 
     run_id: str | None = None
     experiment_id: str | int | None = None
@@ -31,6 +32,7 @@ class Wanted:
     parent_run_id: str | None = None
     tags: Mapping[str, Any] | None = None
     description: str | None = None
+    start_ns: int | None = None  # None: now
 
 
 def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None) -> Opening:
@@ -38,14 +40,14 @@ def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None) -> Opening
     if wanted.run_name is not None and not (isinstance(wanted.run_name, str) and wanted.run_name):
         raise InvalidValue(f"A run's name is text, not {wanted.run_name!r}.")
     chosen = wanted.experiment_id
-    parent = wanted.parent_run_id or outer_run_id or config.given_parent_run()
+    parent = wanted.parent_run_id or outer_run_id or _given_parent(recorder.layout.root)
     if parent is not None and parent != outer_run_id:
         stored_state(recorder, parent)  # raises for one that is not there
     return Opening(
         run_id=new_run_id(),
         name=wanted.run_name or new_run_name(),
-        experiment_id=active_experiment_id() if chosen is None else usable(str(chosen)).experiment_id,
-        start_ns=time.time_ns(),
+        experiment_id=active_experiment_id() if chosen is None else usable(str(chosen), recorder.layout.root).experiment_id,
+        start_ns=time.time_ns() if wanted.start_ns is None else wanted.start_ns,
         user=platform.user_name(),
         parent_run_id=parent,
     )
@@ -96,6 +98,12 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
     if wanted.description is not None:
         tags[NOTE_TAG] = wanted.description
     return tags | dict(wanted.tags or {})
+
+
+def _given_parent(store: Path) -> str | None:
+    """The run that the environment names, which is one of the store that the settings name."""
+    given = config.given_parent_run()
+    return given if given is not None and store == config.find_store() else None
 
 
 def _source_type() -> str:

@@ -53,6 +53,7 @@ class ActiveRun(MetricLog):
     """A run that this process records. What it logs is buffered, and in the store within a second."""
 
     def __init__(self, recorder: Recorder, opening: Opening, outer: ActiveRun | None, tags: Mapping[str, str]) -> None:
+        texts = _checked_tags(tags)  # before the store hears of the run
         super().__init__(recorder, opening.run_id)
         self.name = opening.name
         self.outer = outer
@@ -74,7 +75,7 @@ class ActiveRun(MetricLog):
         recorder.clock.start_after(opening.state.last_hlc)
         if not opening.is_joined:
             self._say_opened()
-        self.set_tags(tags)
+        self.set_tags(texts)
 
     @property
     def is_ours(self) -> bool:
@@ -156,8 +157,7 @@ class ActiveRun(MetricLog):
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Note several things, all of them or, if one is wrong, none."""
-        texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
-        for key, text in texts.items():
+        for key, text in _checked_tags(tags).items():
             self._tags[key] = text
             self.add(Scope.TAG, key, text)
             if key == NAME_TAG:
@@ -166,8 +166,11 @@ class ActiveRun(MetricLog):
 
     def delete_tag(self, key: str) -> None:
         """Take a note back. Raises InvalidValue where there is none."""
-        if key not in self.data.tags:
-            raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted(self.data.tags)[:20]}.")
+        if as_key(key, "tag") not in self.data.tags:
+            state = self._stored_state()  # another process may have made it
+            if key not in state.tags:
+                raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted({**self.data.tags, **state.tags})[:20]}.")
+            self.recorder.clock.start_after(state.last_hlc)
         self._tags.pop(key, None)
         self.offered.tags.pop(key, None)
         self.recorder.add(Event(self.run_id, Scope.TAG, key, "delete", "str", None, None, "", self.recorder.clock.tick()))
@@ -219,8 +222,8 @@ class ActiveRun(MetricLog):
         name = str(artifacts.checked_name(artifact_file))
         rows = documents.rows_of(data)
         before = self._tables.get(name) or self._stored_table(name)
-        self._tables[name] = documents.append_rows(before, rows) if before else rows
-        self.keep_bytes(name, documents.table_bytes(self._tables[name]))
+        self._tables[name] = table = documents.append_rows(before, rows) if before else rows
+        self.keep_bytes(name, documents.table_bytes(table))
 
     def add(self, scope: Scope, key: str, text: str, kind: str = "str", op: str = "set") -> None:
         """Record that a key has this value now."""
@@ -250,10 +253,20 @@ class ActiveRun(MetricLog):
             return
         self.is_ended = True
         if not self.is_joined:
-            self._status, self._end_ns = status, time.time_ns()
-            self._buffer.ends.extend((self._event(Scope.RUN, "end_ns", self._end_ns), self._event(Scope.RUN, "status", status)))
+            self.say_ended(status, time.time_ns())
         self.recorder.flusher.flush(sync=False)
         tell(run_ended, self)
+
+    def say_ended(self, status: Status, end_ns: int) -> None:
+        """Have the store say that the run ended so, after all that was logged before; what is said later outranks it."""
+        self._status, self._end_ns = status, end_ns
+        self._tables.clear()  # the store has them, should more rows come
+        self._buffer.ends.extend((self._event(Scope.RUN, "end_ns", end_ns), self._event(Scope.RUN, "status", status)))
+
+    def say_resumed(self) -> None:
+        """Have the store say that the run goes on, and that this process is the one in which it does."""
+        self._status, self._end_ns = Status.RUNNING, None
+        self._say(status=Status.RUNNING, owner=self.recorder.flusher.writer.id)
 
     def __enter__(self) -> ActiveRun:
         self.is_entered = True
@@ -267,17 +280,22 @@ class ActiveRun(MetricLog):
 
     def _say_opened(self) -> None:
         opening = self._opening
-        said: dict[str, str | int | None] = {"status": Status.RUNNING, "owner": self.recorder.flusher.writer.id}
+        self.say_resumed()
         if opening.is_new:
-            said |= {"name": self.name, "start_ns": opening.start_ns, "experiment_id": opening.experiment_id}
-            said |= {"user": opening.user or None, "parent_run_id": opening.parent_run_id}
+            self._say(name=self.name, start_ns=opening.start_ns, experiment_id=opening.experiment_id)
+            self._say(user=opening.user or None, parent_run_id=opening.parent_run_id)
+
+    def _say(self, **said: str | int | None) -> None:
         for key, value in said.items():
             if value is not None:
                 self.recorder.add(self._event(Scope.RUN, key, value))
 
     def _stored_jobs(self) -> dict[str, Job]:
-        state = fold_runs(self.recorder.view().events(self.run_id)).get(self.run_id)
-        return state.jobs if state is not None else {}
+        return self._stored_state().jobs
+
+    def _stored_state(self) -> RunState:
+        """What the store has of the run, of all who log to it."""
+        return fold_runs(self.recorder.view().events(self.run_id)).get(self.run_id, RunState(self.run_id))
 
     def _stored_table(self, name: str) -> dict[str, list[Any]]:
         """The table of that name that a resumed run has already."""
@@ -288,6 +306,10 @@ class ActiveRun(MetricLog):
 
     def _event(self, scope: Scope, key: str, value: str | int) -> Event:
         return Event.set(self.run_id, scope, key, value, self.recorder.clock.tick())
+
+
+def _checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    return {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
 
 
 def status_of(error: BaseException | None) -> Status:

@@ -120,9 +120,9 @@ class View:
         is_tied = ((steps[1:] == steps[:-1]) & (times[1:] == times[:-1])).any()
         return self.points(run_id, key).select(names) if is_tied else rows
 
-    def events(self, run_id: str | None = None) -> pa.Table:
-        """Every event once, by its hybrid time: a later row outranks an earlier one."""
-        return in_order(self._rows(Kind.EVENTS, {"run_id": run_id}), ("hlc", "writer", "seq"))
+    def events(self, run_id: str | None = None, scope: str | None = None, key: str | None = None) -> pa.Table:
+        """Every event once, or those of a run, of a scope or of a key, by its hybrid time: a later row outranks an earlier one."""
+        return in_order(self._rows(Kind.EVENTS, {"run_id": run_id, "scope": scope, "key": key}), ("hlc", "writer", "seq"))
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""

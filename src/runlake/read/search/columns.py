@@ -53,10 +53,22 @@ class Texts:
     @cached_property
     def numbers(self) -> Numbers:
         """The numbers that the texts are, where they are numbers."""
-        found = [number_of(text) for text in self.distinct.to_pylist()]
-        values = np.array([0.0 if number is None else number for number in found])
-        is_number = np.array([number is not None for number in found], bool)
+        values, is_number = self.numbers_of_distinct
         return Numbers(self.by_run(values, 0.0), self.by_run(is_number))
+
+    @cached_property
+    def numbers_of_distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same of the distinct texts, and which are numbers."""
+        found = [number_of(text) for text in self.distinct.to_pylist()]
+        values = np.array([0.0 if number is None else number for number in found], np.float64)
+        return values, np.array([number is not None for number in found], bool)
+
+    def filled(self, text: str) -> Texts:
+        """The same, with this text for the runs that have none."""
+        if self.known.all():
+            return self
+        codes = np.where(self.known, self.codes, np.int32(len(self.distinct)))
+        return Texts(codes, pa.concat_arrays([self.distinct, as_texts([text])]))
 
     def taken(self, rows: np.ndarray) -> Texts:
         """Those of some runs."""

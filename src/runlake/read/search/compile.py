@@ -19,8 +19,8 @@ from runlake.entities import Status
 from runlake.errors import InvalidFilter
 from runlake.read.search import tree
 from runlake.read.search.columns import Numbers, Texts
-from runlake.read.search.frames import Frame
-from runlake.read.search.scan import Scan, data_sets
+from runlake.read.search.frames import Columns, Frame
+from runlake.read.search.scan import data_sets
 from runlake.read.search.values import Attribute, Catalog, DatasetText, Moment, Text, Value
 from runlake.store.columns import text_scalar, texts
 
@@ -38,7 +38,7 @@ class Answer:
     no: np.ndarray
 
 
-Question = Callable[[Scan, Frame], Answer]
+Question = Callable[[Columns, Frame], Answer]
 OfTexts = Callable[[pa.Array], np.ndarray]  # what is so of distinct texts
 
 
@@ -62,7 +62,7 @@ def compiled(condition: tree.Condition, catalog: Catalog) -> Question:
 
 
 def _all(parts: Sequence[Question]) -> Question:
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         answers = [part(scan, frame) for part in parts]
         nothing, everything = np.zeros(len(frame.ids), bool), np.ones(len(frame.ids), bool)
         yes = np.logical_and.reduce([everything, *(answer.yes for answer in answers)])
@@ -72,7 +72,7 @@ def _all(parts: Sequence[Question]) -> Question:
 
 
 def _not(part: Question) -> Question:
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         answer = part(scan, frame)
         return Answer(answer.no, answer.yes)
 
@@ -80,7 +80,7 @@ def _not(part: Question) -> Question:
 
 
 def _has(value: Value) -> Question:
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         if isinstance(value, DatasetText):
             known = scan.data_sets(frame).known
         elif isinstance(value, (Text, Attribute)):
@@ -137,7 +137,7 @@ class _Comparing:
             self._wrong(f"No run is ever {text!r}; a status is {', '.join(_STATUSES[:-1])}")
         return [text.upper(), Status.CRASHED] if text.upper() == Status.FAILED else [text.upper()]
 
-    def _moment(self, value: Moment) -> Callable[[Scan], float]:
+    def _moment(self, value: Moment) -> Callable[[Columns], float]:
         literal = self._literal
         if value.name == "duration":
             seconds = literal.number if literal.seconds is None else literal.seconds
@@ -163,13 +163,13 @@ class _Comparing:
 
 
 def _number(value: Any, sign: str, number: float) -> Question:
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         return _compared(scan.numbers(value, frame), sign, number)
 
     return ask
 
 
-def _moment(value: Moment, sign: str, at: Callable[[Scan], float]) -> Question:
+def _moment(value: Moment, sign: str, at: Callable[[Columns], float]) -> Question:
     return lambda scan, frame: _compared(scan.numbers(value, frame), sign, at(scan))
 
 
@@ -184,7 +184,7 @@ def _compared(column: Numbers, sign: str, number: float) -> Answer:
 def _text_or_number(value: Text, sign: str, text: str, number: float) -> Question:
     """As numbers where both are, else as texts, of which none is less than another."""
 
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         column = scan.texts(value, frame)
         as_number = _compared(column.numbers, sign, number)
         if sign not in ("=", "!="):
@@ -198,7 +198,7 @@ def _text_or_number(value: Text, sign: str, text: str, number: float) -> Questio
 
 
 def _of_texts(value: Text | Attribute | DatasetText, test: OfTexts) -> Question:
-    def ask(scan: Scan, frame: Frame) -> Answer:
+    def ask(scan: Columns, frame: Frame) -> Answer:
         if isinstance(value, DatasetText):
             column = scan.data_sets(frame)
             is_so = column.by_run(_of_data_sets(column, value.name, test))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from runlake.entities import RunData, RunInfo, Scope
 from runlake.entities.params import typed
 from runlake.read.search.columns import Texts
+from runlake.read.search.query import Outcome
 from runlake.read.search.selected import Selected
 from runlake.read.search.values import Attribute, DatasetText, Metric, Moment, Text, Value
 from runlake.store.columns import as_array, text_scalar
@@ -40,16 +41,20 @@ class Row:
 
 
 class Found:
-    """Some runs; `total` is how many the filter lets through, and `token` asks for those behind these, if there are any."""
+    """Some runs; `total` is how many the filter lets through, and `token` asks for those behind these, if there are any.
 
-    def __init__(self, runs: Selected, total: int, token: str | None, value_of: Callable[[str], Value]) -> None:
-        self.total = total
-        self.token = token
-        self._runs = runs
-        self._value_of = value_of
+    `unknown` says of each key in the filter that no run has, and what may be meant.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.total = outcome.total
+        self.token = outcome.token
+        self.unknown = outcome.unknown
+        self._runs = outcome.chosen
+        self._value_of = outcome.value_of
 
     def __len__(self) -> int:
-        return self._runs.n
+        return len(self._runs.rows)
 
     def ids(self) -> list[str]:
         """Their ids."""

@@ -6,7 +6,6 @@ Without a cache, or with one that is too old, the columns come from the tables t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -14,25 +13,17 @@ import pyarrow as pa
 from runlake import background, config
 from runlake.read.search.cache import OF_RUNS, STALE_RUNS, Base, CachedChunk, load, version
 from runlake.read.search.columns import Ids
-from runlake.read.search.frames import Frame
+from runlake.read.search.frames import Part
 from runlake.read.search.live import HELD_ROWS, HeldRows, LiveFrame, PublishedRows, Rows, Said
 from runlake.store.columns import texts
 from runlake.store.selection import rows_of_runs
 from runlake.store.tables import TABLES
 from runlake.store.view import View
 
-__all__ = ["Index", "Part"]
+__all__ = ["Index"]
 
 SLOW_RUNS = 1000  # that had ended and were changed again, from which on it is of no use
 ASK_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Part:
-    """A frame, and the runs of it that count: of the others another part knows more; None where all do."""
-
-    frame: Frame
-    counts: np.ndarray | None = None
 
 
 class Index:

@@ -1,4 +1,7 @@
-"""Sorts runs as far as they are wanted: numbers, then NaN, then the runs that have no value; texts by their letters."""
+"""Sorts runs as far as they are wanted: numbers, then other texts by their letters, then NaN, then the runs that have no value.
+
+Where a run stands depends on its own values alone, so that it stays there when others come between two pages.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlake.read.search.columns import Numbers, Texts, number_of
+from runlake.read.search.columns import Numbers, Texts
 from runlake.read.search.selected import Selected
 from runlake.read.search.values import Attribute, Metric, MetricAt, Moment, Text
 from runlake.store.columns import as_numbers, texts
@@ -17,10 +20,10 @@ from runlake.store.columns import as_numbers, texts
 __all__ = ["Order", "Place", "after", "first", "place_of"]
 
 Sortable = Text | Attribute | Moment | Metric | MetricAt
-Place = tuple[int, float | int | str]  # where a run stands in one order: whether it has a value (0), NaN (1) or none (2), and the value
+Place = tuple[int, float | int | str]  # where a run stands in one order: what it has, of the four kinds below, and the value
 Select = Callable[[np.ndarray], Selected]
 
-_NUMBER, _NAN, _NONE = 0, 1, 2
+_NUMBER, _TEXT, _NAN, _NONE = range(4)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def place_of(order: Order, run: Selected) -> Place:
     """Where a single run stands."""
     if isinstance(order.value, (Text, Attribute)):
         text = run.texts(order.value).to_arrow()[0].as_py()
-        return (_NONE, "") if text is None else (_NUMBER, text)
+        return (_NONE, "") if text is None else (_TEXT, text)
     column = run.numbers(order.value)
     number = column.values[0].item()
     if not column.known[0]:
@@ -89,40 +92,39 @@ def _split(values: np.ndarray, rows: np.ndarray, n: int) -> tuple[np.ndarray, np
 
 
 def _key(order: Order, runs: Selected, place: Place | None = None) -> _Key:
-    if not isinstance(order.value, (Text, Attribute)):
-        return _number_key(runs.numbers(order.value), order.is_descending, place)
-    column = runs.texts(order.value)
-    if isinstance(order.value, Text) and (column.numbers.known == column.known).all():
-        return _number_key(column.numbers, order.is_descending, _as_number(place))
-    return _text_key(column, order.is_descending, place)
+    if isinstance(order.value, (Text, Attribute)):
+        key = _text_key(runs.texts(order.value), place, may_be_numbers=isinstance(order.value, Text))
+    else:
+        key = _number_key(runs.numbers(order.value), place)
+    return _Key(key.rank, -key.value, (key.place[0], -key.place[1])) if order.is_descending else key
 
 
-def _number_key(column: Numbers, is_descending: bool, place: Place | None) -> _Key:
-    is_nan = np.isnan(column.values)
-    rank = np.where(column.known, np.where(is_nan, _NAN, _NUMBER), _NONE)
-    value = np.where(rank == _NUMBER, -column.values if is_descending else column.values, 0)
+def _number_key(column: Numbers, place: Place | None) -> _Key:
+    rank = np.where(column.known, np.where(np.isnan(column.values), _NAN, _NUMBER), _NONE)
+    value = np.where(rank == _NUMBER, column.values, 0)
     if place is None or isinstance(place[1], str):
         return _Key(rank, value)
-    return _Key(rank, value, (place[0], -place[1] if is_descending else place[1]))
+    return _Key(rank, value, (place[0], place[1]))
 
 
-def _text_key(column: Texts, is_descending: bool, place: Place | None) -> _Key:
-    asked = texts([str(place[1])] if place is not None else [])
-    coded = pa.concat_arrays([asked, column.distinct]).dictionary_encode()
+def _text_key(column: Texts, place: Place | None, *, may_be_numbers: bool) -> _Key:
+    asked = Texts.none(0) if place is None or place[0] == _NONE else Texts(np.zeros(1, np.int32), texts([str(place[1])]))
+    n = len(asked.distinct)
+    rank, value = np.full(n + len(column.distinct), _TEXT), np.zeros(n + len(column.distinct))
+    if may_be_numbers:
+        numbers = [np.concatenate(pair) for pair in zip(asked.numbers_of_distinct, column.numbers_of_distinct, strict=True)]
+        rank = np.where(numbers[1], np.where(np.isnan(numbers[0]), _NAN, _NUMBER), _TEXT)
+        value = np.where(rank == _NUMBER, numbers[0], 0)
+    if (rank == _TEXT).any():
+        value = np.where(rank == _TEXT, _by_letters(pa.concat_arrays([asked.distinct, column.distinct])), value)
+    at = (int(rank[0]), float(value[0])) if n else (_NONE, 0)
+    return _Key(column.by_run(rank[n:], _NONE), column.by_run(value[n:], 0), at)
+
+
+def _by_letters(distinct: pa.Array) -> np.ndarray:
+    """Numbers that sort as these texts do, of which some may be equal."""
+    coded = distinct.dictionary_encode()
     order = as_numbers(pc.array_sort_indices(coded.dictionary).cast(pa.int64()))
     ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) * (-1 if is_descending else 1)
-    of_distinct = ranks[as_numbers(coded.indices)]
-    rank = np.where(column.known, _NUMBER, _NONE)
-    value = column.by_run(of_distinct[len(asked) :], 0)
-    if place is None:
-        return _Key(rank, value)
-    return _Key(rank, value, (place[0], int(of_distinct[0]) if place[0] == _NUMBER else 0))
-
-
-def _as_number(place: Place | None) -> Place | None:
-    """The place of a run whose text is sorted as a number."""
-    if place is None or not isinstance(place[1], str) or place[0] == _NONE:
-        return None if place is None else (place[0], 0)
-    number = number_of(place[1])
-    return (_NAN, 0) if number is None or number != number else (_NUMBER, number)
+    ranks[order] = np.arange(len(order))
+    return np.asarray(ranks[as_numbers(coded.indices)])

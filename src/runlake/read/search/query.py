@@ -5,28 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from runlake.entities import LifecycleStage, Scope, ViewType
+from runlake.entities import Scope, ViewType
 from runlake.errors import InvalidFilter, InvalidValue
 from runlake.read.search.compile import compiled
-from runlake.read.search.found import Found
-from runlake.read.search.index import Index, Part
+from runlake.read.search.frames import Columns, Part
 from runlake.read.search.order import Order, Place, after, first, place_of
 from runlake.read.search.parse import parse_filter, parse_name, parse_order
-from runlake.read.search.scan import Scan
 from runlake.read.search.selected import Selected
-from runlake.read.search.values import Attribute, Catalog, DatasetText, Moment, Value
-from runlake.store.view import View
+from runlake.read.search.values import Catalog, DatasetText, Value, Words
 
-__all__ = ["Query", "run_query"]
-
-_LAST = (Order(Moment("start_time"), True), Order(Attribute("run_id"), False))  # of runs that are equal otherwise, the newest first
+__all__ = ["Kind", "Outcome", "Query", "answered"]
 
 
 @dataclass(frozen=True)
@@ -42,39 +36,63 @@ class Query:
     is_strict: bool = False
 
 
-def run_query(view: View, index: Index, query: Query) -> Found:
-    """The runs that it finds. Raises InvalidFilter, or FileNotFoundError where a file went that the view knows."""
-    parts, scan = index.parts(), Scan(view)
-    meant = _Meant(parts)
+@dataclass(frozen=True)
+class Kind:
+    """What is searched: the words for it, and how what is equal otherwise is sorted."""
+
+    words: Words
+    last: tuple[Order, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The first of what was found, in order; how many there are, what asks for the next, and what the name of a column means.
+
+    `unknown` says of each key in the filter that nothing has: a slip, most of the time.
+    """
+
+    chosen: Selected
+    total: int
+    token: str | None
+    value_of: Callable[[str], Value]
+    unknown: list[str]
+
+
+def answered(query: Query, kind: Kind, parts: Sequence[Part], scan: Columns, shown: Callable[[Part], np.ndarray]) -> Outcome:
+    """What the query finds among those that are `shown`. Raises InvalidFilter."""
+    meant = _Meant(parts, kind.words)
     is_asked = compiled(parse_filter(query.filter), meant.catalog(query.filter))
-    orders = [*(meant.order(typed) for typed in query.order_by), *_LAST]
-    meant.tell_unknown(query.is_strict)
+    orders = [*(meant.order(typed) for typed in query.order_by), *kind.last]
+    unknown = meant.unknown()
+    if unknown and query.is_strict:
+        raise unknown[0]
 
     def select(rows: np.ndarray) -> Selected:
         return Selected(scan, parts, rows)
 
-    rows = np.flatnonzero(np.concatenate([is_asked(scan, part.frame).yes & _is_shown(part, query) for part in parts]))
+    rows = np.flatnonzero(np.concatenate([is_asked(scan, part.frame).yes & shown(part) for part in parts]))
     total = len(rows)
     if query.page_token is not None:
         rows = after(rows, orders, select, _places(query, len(orders)))
     n = len(rows) if query.max_results is None else min(query.max_results, len(rows))
     chosen = first(rows, orders, select, n)
     token = _token(query, [place_of(order, select(chosen[-1:])) for order in orders]) if 0 < n < len(rows) else None
-    return Found(select(chosen), total, token, meant.column)
+    return Outcome(select(chosen), total, token, meant.column, [str(error) for error in unknown])
 
 
 class _Meant:
     """What the names in a query mean among the keys of these parts."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], words: Words) -> None:
         self._parts = parts
+        self._words = words
         self._keys: dict[Scope, set[str]] = {}
         self._catalogs: list[Catalog] = []
         self._is_empty = not any(len(part.frame.ids) for part in parts)
 
     def catalog(self, typed: str) -> Catalog:
         """For one text."""
-        self._catalogs.append(Catalog(typed, self._keys_of, self._is_empty))
+        self._catalogs.append(Catalog(typed, self._keys_of, self._is_empty, self._words))
         return self._catalogs[-1]
 
     def order(self, typed: str) -> Order:
@@ -88,36 +106,16 @@ class _Meant:
 
     def column(self, typed: str) -> Value:
         """What to show."""
-        return Catalog(typed, self._keys_of, self._is_empty).value(parse_name(typed), may_be_unknown=True)
+        return Catalog(typed, self._keys_of, self._is_empty, self._words).value(parse_name(typed), may_be_unknown=True)
 
-    def tell_unknown(self, is_strict: bool) -> None:
-        """A key that no run has is a slip, most of the time."""
-        for catalog in self._catalogs:
-            for error in catalog.unknown:
-                if is_strict:
-                    raise error
-                if not self._is_empty:
-                    warnings.warn(str(error), stacklevel=5)
+    def unknown(self) -> list[InvalidFilter]:
+        """The keys that nothing has; where there is nothing at all, no key is unknown."""
+        return [] if self._is_empty else [error for catalog in self._catalogs for error in catalog.unknown]
 
     def _keys_of(self, scope: Scope) -> set[str]:
         if scope not in self._keys:
             self._keys[scope] = set().union(*(part.frame.keys(scope) for part in self._parts))
         return self._keys[scope]
-
-
-def _is_shown(part: Part, query: Query) -> np.ndarray:
-    """Which runs stand on the shelves that are searched, and are at the stage that is asked for."""
-    frame = part.frame
-    shown = np.ones(len(frame.ids), bool) if part.counts is None else part.counts
-    if query.view_type != ViewType.ALL:
-        stage = frame.texts(Scope.RUN, "lifecycle")
-        is_at = [query.view_type.shows(text) for text in stage.distinct.to_pylist()]
-        shown = shown & stage.by_run(np.array(is_at, bool), query.view_type.shows(LifecycleStage.ACTIVE)).astype(bool)
-    if query.experiment_ids is not None:
-        wanted = set(query.experiment_ids)
-        shelf = frame.texts(Scope.RUN, "experiment_id")
-        shown = shown & shelf.by_run(np.array([text in wanted for text in shelf.distinct.to_pylist()], bool), "0" in wanted).astype(bool)
-    return shown
 
 
 def _places(query: Query, n: int) -> list[Place]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlake.entities import Scope, Status
+from runlake.entities import LifecycleStage, Scope, Status
 from runlake.read.direction import GOAL_TAG, direction
 from runlake.read.search.columns import Numbers, Texts
 from runlake.read.search.frames import Frame
@@ -23,6 +23,7 @@ from runlake.store.view import View
 __all__ = ["Scan", "artifact_uris", "data_sets"]
 
 CONTEXT_TAG = "mlflow.data.context"
+_UNSAID = {"lifecycle": str(LifecycleStage.ACTIVE), "experiment_id": "0"}  # what holds of a run of which nothing else was said
 
 
 class Scan:
@@ -70,7 +71,8 @@ class Scan:
         if name in ("run_id", "artifact_uri"):
             ids = frame.ids.ids
             return Texts(np.arange(len(ids), dtype=np.int32), ids if name == "run_id" else artifact_uris(ids))
-        return frame.texts(Scope.RUN, name)
+        column = frame.texts(Scope.RUN, name)
+        return column.filled(_UNSAID[name]) if name in _UNSAID else column
 
     def _status(self, frame: Frame) -> Texts:
         """What the owners said last, but CRASHED for a run whose owner is gone."""

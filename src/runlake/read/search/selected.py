@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.read.search.columns import Numbers, Texts
-from runlake.read.search.frames import Frame
-from runlake.read.search.index import Part
-from runlake.read.search.scan import Scan, artifact_uris
+from runlake.read.search.frames import Columns, Frame, Part
+from runlake.read.search.scan import artifact_uris
 from runlake.read.search.values import Attribute, Metric, MetricAt, Moment, Text
 from runlake.store.columns import texts
 
@@ -22,9 +21,9 @@ __all__ = ["Selected"]
 class Selected:
     """The columns of these runs."""
 
-    def __init__(self, scan: Scan, parts: Sequence[Part], numbers: np.ndarray) -> None:
+    def __init__(self, scan: Columns, parts: Sequence[Part], numbers: np.ndarray) -> None:
         self.scan = scan
-        self.n = len(numbers)
+        self.rows = numbers
         ends = np.cumsum([len(part.frame.ids) for part in parts])
         self._back: np.ndarray | None = None
         if not (numbers[1:] > numbers[:-1]).all():

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from runlake.entities import Scope
 from runlake.errors import InvalidFilter
 from runlake.read.search.tree import AGGREGATES, Name
 
-__all__ = ["Attribute", "Catalog", "DatasetText", "Metric", "MetricAt", "Moment", "Text", "Value"]
+__all__ = ["OF_RUNS", "Attribute", "Catalog", "DatasetText", "Metric", "MetricAt", "Moment", "Text", "Value", "Words"]
 
-_TEXTS = {
-    "run_id": "run_id",
-    "run_uuid": "run_id",
-    "run_name": "name",
-    "name": "name",
-    "status": "status",
-    "user_id": "user",
-    "user": "user",
-    "artifact_uri": "artifact_uri",
-    "experiment_id": "experiment_id",
-    "parent_run_id": "parent_run_id",
-    "lifecycle_stage": "lifecycle",
-}
-_MOMENTS = {"start_time": "start_time", "created": "start_time", "end_time": "end_time", "duration": "duration"}
+
+@dataclass(frozen=True)
+class Words:
+    """What the attributes of a thing are called: of texts and of moments the names, and what each means; and the thing, in words."""
+
+    thing: str
+    texts: Mapping[str, str]
+    moments: Mapping[str, str]
+
+
+OF_RUNS = Words(
+    "run",
+    {
+        "run_id": "run_id",
+        "run_uuid": "run_id",
+        "run_name": "name",
+        "name": "name",
+        "status": "status",
+        "user_id": "user",
+        "user": "user",
+        "artifact_uri": "artifact_uri",
+        "experiment_id": "experiment_id",
+        "parent_run_id": "parent_run_id",
+        "lifecycle_stage": "lifecycle",
+    },
+    {"start_time": "start_time", "created": "start_time", "end_time": "end_time", "duration": "duration"},
+)
 _OF_DATASETS = ("name", "digest", "context")
 _WORDS = {Scope.METRIC: "metric", Scope.PARAM: "param", Scope.TAG: "tag"}
 _PREFIXES = {Scope.METRIC: "metrics", Scope.PARAM: "params", Scope.TAG: "tags"}
@@ -87,6 +100,7 @@ class Catalog:
     typed: str
     keys: Callable[[Scope], Set[str]]
     is_empty: bool
+    words: Words
     unknown: list[InvalidFilter] = field(default_factory=list)
 
     def value(self, name: Name, *, may_be_unknown: bool = False) -> Value:
@@ -102,12 +116,12 @@ class Catalog:
             return self._metric(name, may_be_unknown=may_be_unknown)
         self._must_be_plain(name)
         if name.key not in self.keys(scope) and not may_be_unknown:
-            self.unknown.append(self._no_such(name, f"No run has a {_WORDS[scope]} {name.key!r}", self.keys(scope)))
+            self.unknown.append(self._no_such(name, f"No {self.words.thing} has a {_WORDS[scope]} {name.key!r}", self.keys(scope)))
         return Text(scope, name.key)
 
     def _bare(self, name: Name) -> Value:
         """A name without its kind: an attribute, or what it is the key of, if that is one thing only."""
-        if name.at is None and name.aggregate is None and (name.key in _TEXTS or name.key in _MOMENTS):
+        if name.at is None and name.aggregate is None and (name.key in self.words.texts or name.key in self.words.moments):
             return self._attribute(name)
         scopes = [scope for scope in _PREFIXES if name.key in self.keys(scope)]
         if name.at is not None or name.aggregate is not None:
@@ -119,8 +133,8 @@ class Catalog:
             return Text(scopes[0], name.key)
         if scopes or self._split(name)[0] in self.keys(Scope.METRIC):
             return self._metric(name)
-        known = [*_TEXTS, *_MOMENTS, *(key for scope in _PREFIXES for key in self.keys(scope))]
-        error = self._no_such(name, f"No run has anything named {name.key!r}", known)
+        known = [*self.words.texts, *self.words.moments, *(key for scope in _PREFIXES for key in self.keys(scope))]
+        error = self._no_such(name, f"No {self.words.thing} has anything named {name.key!r}", known)
         if not self.is_empty:
             raise error
         return Text(Scope.PARAM, name.key)
@@ -128,7 +142,7 @@ class Catalog:
     def _metric(self, name: Name, *, may_be_unknown: bool = False) -> Metric | MetricAt:
         key, stat = self._split(name)
         if key not in self.keys(Scope.METRIC) and not may_be_unknown:
-            self.unknown.append(self._no_such(name, f"No run has a metric {key!r}", self.keys(Scope.METRIC)))
+            self.unknown.append(self._no_such(name, f"No {self.words.thing} has a metric {key!r}", self.keys(Scope.METRIC)))
         if name.at is None:
             return Metric(key, stat or "last")
         if isinstance(name.at, int):
@@ -147,11 +161,12 @@ class Catalog:
 
     def _attribute(self, name: Name) -> Attribute | Moment:
         self._must_be_plain(name)
-        if name.key in _TEXTS:
-            return Attribute(_TEXTS[name.key])
-        if name.key in _MOMENTS:
-            return Moment(_MOMENTS[name.key])
-        raise self._no_such(name, f"A run has no attribute {name.key!r}", [*_TEXTS, *_MOMENTS], empty=False)
+        if name.key in self.words.texts:
+            return Attribute(self.words.texts[name.key])
+        if name.key in self.words.moments:
+            return Moment(self.words.moments[name.key])
+        known = [*self.words.texts, *self.words.moments]
+        raise self._no_such(name, f"No {self.words.thing} has an attribute {name.key!r}", known, empty=False)
 
     def _dataset(self, name: Name) -> DatasetText:
         self._must_be_plain(name)
@@ -165,7 +180,7 @@ class Catalog:
 
     def _no_such(self, name: Name, what: str, known: Set[str] | list[str] | tuple[str, ...], *, empty: bool = True) -> InvalidFilter:
         if empty and self.is_empty:
-            return self._wrong(f"{what}: the store has no runs yet", name)
+            return self._wrong(f"{what}: the store has no {self.words.thing}s yet", name)
         near = difflib.get_close_matches(name.key, sorted(known)[:MOST_COMPARED], 1)
         near = near or [key for key in sorted(known) if key.lower() == name.key.lower()][:1]
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)[:8])}." if known else "."
