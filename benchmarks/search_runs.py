@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchmarks.report import report, run_alone
+from benchmarks.report import installed, report, run_alone
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PEER_SIZES = (1_000, 10_000)  # a search of 100,000 takes MLflow minutes
@@ -133,7 +133,8 @@ def timed(ask: Callable[[], Any]) -> list[float]:
         start = time.perf_counter()
         found = ask()
         took.append((time.perf_counter() - start) * 1000)
-        assert len(found) == min(WANTED, len(found)) and len(found) > 20, len(found)
+        if len(found) < 20:
+            sys.exit(f"{len(found)} runs are not what was meant to be found")
     return [took[0], median(took[1:])]
 
 

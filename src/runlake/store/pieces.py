@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from runlake.store.columns import as_array, as_numbers, decode, repeated
 from runlake.store.frames import Frame
-from runlake.store.selection import Wanted, matching, rows_of_file
+from runlake.store.selection import Wanted, extents, matching, rows_of_file
 from runlake.store.tables import Table, coded
 
 __all__ = ["Coverage", "FrameRows", "Piece", "SealedRows"]
@@ -30,6 +31,9 @@ class Rows(Protocol):
     def stop(self) -> int:
         """The number behind the last."""
 
+    def may_hold(self, wanted: Wanted) -> bool:
+        """Whether one can have these values, as far as that is known without reading."""
+
     def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values, with the columns of their table."""
 
@@ -43,17 +47,35 @@ class FrameRows:
         self._writer = writer
         self._payload = frame.payload
         self._table = table
-        self._rows: pa.Table | None = None
+        self._texts: dict[str, list[str] | None] = {}
+
+    def may_hold(self, wanted: Wanted) -> bool:
+        """Whether one can have these values: of many frames hardly any speaks of a given run."""
+        said = ((self._names(name), extent) for name, extent in extents(wanted))
+        return all(names is None or any(least <= text <= greatest for text in names) for names, (least, greatest) in said)
 
     def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values."""
-        if self._rows is None:
-            rows = decode(self._payload)
-            numbers = np.arange(self.first, self.stop, dtype=np.int64)
-            rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
-            self._rows = coded(self._table, rows.append_column("seq", as_array(numbers, pa.int64())))
-            self._payload = b""
         return matching(self._rows, wanted)
+
+    @cached_property
+    def _rows(self) -> pa.Table:
+        rows = self._decoded
+        numbers = np.arange(self.first, self.stop, dtype=np.int64)
+        rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
+        return coded(self._table, rows.append_column("seq", as_array(numbers, pa.int64())))
+
+    @cached_property
+    def _decoded(self) -> pa.Table:
+        rows, self._payload = decode(self._payload), b""
+        return rows
+
+    def _names(self, name: str) -> list[str] | None:
+        """The distinct texts of a column, where they are told apart from its rows."""
+        if name not in self._texts:
+            column = self._decoded[name].chunk(0)  # a frame is one batch
+            self._texts[name] = column.dictionary.to_pylist() if pa.types.is_dictionary(column.type) else None
+        return self._texts[name]
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,10 @@ class SealedRows:
     table: Table
     first: int
     stop: int
+
+    def may_hold(self, wanted: Wanted) -> bool:
+        """Nothing is known but from the file."""
+        return True
 
     def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values. Raises FileNotFoundError once they are published."""
@@ -78,6 +104,10 @@ class Piece:
     first: int
     stop: int
     source: Rows
+
+    def may_hold(self, wanted: Wanted) -> bool:
+        """Whether a row can have these values."""
+        return self.source.may_hold(wanted)
 
     def rows(self, wanted: Wanted | None = None) -> pa.Table:
         """The rows, or those with these values."""

@@ -13,11 +13,16 @@ import pyarrow.parquet as pq
 from runlake.store.columns import as_array, as_numbers
 from runlake.store.tables import Table, coded
 
-__all__ = ["Wanted", "distinct", "extent_of", "has_text", "matching", "rows_of_file", "rows_of_runs", "tables_of_file"]
+__all__ = ["Wanted", "distinct", "extent_of", "extents", "has_text", "matching", "rows_of_file", "rows_of_runs", "tables_of_file"]
 
 GROUPS_AT_ONCE = 16  # row groups: a million rows
 
 Wanted = Mapping[str, str | tuple[str, str]]  # by column the value, or the first and the last of a range
+
+
+def extents(wanted: Wanted) -> list[tuple[str, tuple[str, str]]]:
+    """By column the first and the last value that is wanted."""
+    return [(name, extent_of(value)) for name, value in wanted.items()]
 
 
 def extent_of(value: str | tuple[str, str]) -> tuple[str, str]:

@@ -273,7 +273,8 @@ class View:
         """What is not published yet, with the columns of its table."""
         yield TABLES[STREAM_TABLES[kind]].no_rows
         for piece in pieces:
-            yield piece.rows(wanted)
+            if piece.may_hold(wanted):
+                yield piece.rows(wanted)
 
     def _merged_summaries(self, run_id: str) -> dict[str, Summary]:
         rows = SummaryRows()
