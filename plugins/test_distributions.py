@@ -16,8 +16,14 @@ PUBLIC = {"runlake", "runlake.read", "runlake.testing"}
 
 
 def module_of(folder: Path) -> str:
-    """The one module of a plugin."""
+    """The module of a plugin, or the package."""
     return folder.name.replace("-", "_")
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Its source, that which the entry point names first."""
+    package = folder / module_of(folder)
+    return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
 
 
 def imported_by(tree: ast.AST) -> set[str]:
@@ -42,13 +48,13 @@ def test_its_names_agree(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_uses_public_names_alone_and_no_library_before_that_is_there(folder: Path) -> None:
-    """What it imports of its library, it imports where that has been imported already."""
-    tree = ast.parse((folder / f"{module_of(folder)}.py").read_text())
-    unconditional = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    """What it imports of its library, it imports where that has been imported already: not in what its entry point names."""
+    entry, *rest = [ast.parse(path.read_text()) for path in files_of(folder)]
+    unconditional = [node for node in entry.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     at_the_top = {name.partition(".")[0] for node in unconditional for name in imported_by(node)}
 
-    assert {name for name in imported_by(tree) if name.partition(".")[0] == "runlake"} <= PUBLIC
-    assert at_the_top <= {"runlake", *sys.stdlib_module_names}
+    assert {name for tree in (entry, *rest) for name in imported_by(tree) if name.partition(".")[0] == "runlake"} <= PUBLIC
+    assert at_the_top <= {"runlake", module_of(folder), *sys.stdlib_module_names}
 
 
 def test_enabling_them_all_imports_none_of_their_libraries(tmp_path: Path) -> None:
