@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from runlake.instrument.hookspecs import hookimpl
     from runlake.instrument.isolated import isolated
     from runlake.instrument.patches import Patch, Registration
+    from runlake.instrument.saved import Saved
     from runlake.instrument.training import training
     from runlake.recording.experiments import (
         create_experiment,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         set_experiment_tag,
         set_experiment_tags,
     )
-    from runlake.recording.runs import ActiveRun
+    from runlake.recording.runs import ActiveRun, Child
     from runlake.recording.verbs import (
         active_run,
         delete_run,
@@ -90,6 +91,7 @@ __all__ = [
     "ActiveRun",
     "Autolog",
     "Call",
+    "Child",
     "InvalidFilter",
     "InvalidValue",
     "MlflowClient",
@@ -98,6 +100,7 @@ __all__ = [
     "Registration",
     "RunlakeClient",
     "RunlakeError",
+    "Saved",
     "StoreError",
     "UnknownArtifact",
     "UnknownExperiment",
@@ -171,11 +174,12 @@ _NAMES = {
     "runlake.instrument.hookspecs": "hookimpl",
     "runlake.instrument.isolated": "isolated",
     "runlake.instrument.patches": "Patch Registration",
+    "runlake.instrument.saved": "Saved",
     "runlake.instrument.training": "training",
     "runlake.recording.experiments": (
         "create_experiment delete_experiment rename_experiment restore_experiment set_experiment set_experiment_tag set_experiment_tags"
     ),
-    "runlake.recording.runs": "ActiveRun",
+    "runlake.recording.runs": "ActiveRun Child",
     "runlake.recording.verbs": (
         "active_run delete_run delete_tag end_run flush get_artifact_uri get_tracking_uri last_active_run log_artifact log_artifacts "
         "log_batch log_dict log_figure log_image log_input log_metric log_metrics log_param log_params log_table log_text restore_run "

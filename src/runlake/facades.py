@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 __all__ = ["is_library"]
 
@@ -34,7 +35,15 @@ class _Maker:
         library = module.__name__.rpartition(".")[2]
         module.__doc__ = f"What concerns {library} alone."
         vars(module)["autolog"] = functools.partial(library_autolog, library)
-        vars(module)["__all__"] = ["autolog"]
+        vars(module)["load_model"] = _load_model
+        vars(module)["__all__"] = ["autolog", "load_model"]
+
+
+def _load_model(model_uri: str) -> Any:
+    """The model that a run keeps: `runs:/<run id>/model`."""
+    from runlake.client.models import load_model  # late: it reads stores, which a training does not
+
+    return load_model(model_uri)
 
 
 def is_library(name: str) -> bool:

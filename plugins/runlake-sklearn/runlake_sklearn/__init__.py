@@ -1,93 +1,115 @@
-"""Record scikit-learn's trainings: the settings of the outermost estimator, and how well it does on what it was trained on."""
+"""Record scikit-learn's trainings: settings, scores, searches with every candidate, cross-validations, and the model in a safe form.
+
+fitting      a `fit`, whatever the estimator; a search is one, with its candidates as runs inside
+batches      `partial_fit`, which is one training however often it is called
+validating   `cross_validate` and its like
+scoring      how well a model does on what it was trained on
+params       settings as people read them
+form         a model as files that are safe to read
+"""
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake import Patch, hookimpl
 
 if TYPE_CHECKING:
-    from runlake import Call
+    from runlake import Call, Saved
 
-MAX_SCORED_ROWS = 10_000
+FORMAT = "sklearn/1"
+
+_METHODS = ("fit", "fit_transform", "fit_predict")
+_VALIDATIONS = ("cross_validate", "cross_val_predict", "learning_curve", "validation_curve")
+
+
+@hookimpl
+def options() -> Mapping[str, Any]:
+    """Which class of two is meant by precision, recall and F1, which else are means over the classes."""
+    return {"pos_label": None}
 
 
 @hookimpl
 def patches() -> list[Patch]:
     """Every estimator has a `fit` of its own or its parent's; pipelines and mixtures train in the other two without calling it."""
     why = "the way to train that every estimator has"
-    return [Patch(f"sklearn.base:BaseEstimator.{method}", capture_fit, why=why, subclasses=True) for method in _METHODS]
+    found = [Patch(f"sklearn.base:BaseEstimator.{method}", capture_fit, why=why, subclasses=True) for method in _METHODS]
+    why = "training goes on with every batch"
+    found.append(Patch("sklearn.base:BaseEstimator.partial_fit", capture_batch, why=why, role="after", subclasses=True))
+    why = "it trains once for every fold"
+    return found + [Patch(f"sklearn.model_selection._validation:{name}", capture_validation, why=why) for name in _VALIDATIONS]
 
 
-_METHODS = ("fit", "fit_transform", "fit_predict")
-
-
-def capture_fit(call: Call) -> Generator[None, Any, None]:
-    """Note the settings and the score; what is fitted inside another estimator is part of that one's training."""
-    estimator = call.instance
+def capture_fit(call: Call) -> Generator[None, Any, None] | None:
+    """What is fitted inside another estimator is part of that one's training."""
     if call.owner is not None:
-        return
-    if not any(hasattr(type(estimator), method) for method in ("predict", "fit_predict")):
-        call.skip("it only transforms")
-        return
-    call.run.set_tags({"estimator_name": type(estimator).__name__, "estimator_class": _path_of(type(estimator))})
-    call.run.log_params(estimator.get_params(deep=False))
-    yield
-    inputs, targets, weights = (call.arguments.get(name) for name in ("X", "y", "sample_weight"))
-    if _can_score(estimator, inputs):
-        call.run.log_metric("training_score", _score(estimator, inputs, targets, weights))
-    call.fitted(estimator, inputs, targets, weights)
+        return None
+    from runlake_sklearn.fitting import capture_fit
+
+    return capture_fit(call)
 
 
-def _path_of(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def capture_batch(call: Call) -> Generator[None, Any, None]:
+    """A call of `partial_fit`."""
+    from runlake_sklearn.batches import capture_batch
+
+    return capture_batch(call)
 
 
-def _can_score(estimator: Any, inputs: Any) -> bool:
-    """Not where rows can be read only once, a search kept no model, or the score is of a kind of its own, as a ranker's is."""
-    from sklearn.utils import get_tags
+def capture_validation(call: Call) -> Generator[None, Any, None] | None:
+    """A call of a function that validates."""
+    if call.owner is not None:
+        return None
+    from runlake_sklearn.validating import capture_validation
 
-    is_fitted = bool(getattr(estimator, "refit", True))
-    return is_fitted and hasattr(estimator, "score") and hasattr(inputs, "__len__") and get_tags(estimator).estimator_type is not None
-
-
-def _score(estimator: Any, inputs: Any, targets: Any, weights: Any) -> float:
-    """What the estimator's own `score` says, of a sample where there are many rows."""
-    from sklearn.utils import resample
-
-    if weights is not None and "sample_weight" not in inspect.signature(estimator.score).parameters:
-        weights = None
-    given = {name: value for name, value in (("X", inputs), ("y", targets), ("sample_weight", weights)) if value is not None}
-    rows = inputs.shape[0] if hasattr(inputs, "shape") else len(inputs)
-    if rows > MAX_SCORED_ROWS:
-        sample = resample(*given.values(), replace=False, n_samples=MAX_SCORED_ROWS, random_state=0)
-        given = dict(zip(given, sample if len(given) > 1 else [sample], strict=True))
-    with _generators_left_alone():
-        return float(estimator.score(**given))
+    return capture_validation(call)
 
 
-@contextlib.contextmanager
-def _generators_left_alone() -> Iterator[None]:
-    """Some estimators draw as they predict: the program's next draw must be what it would have been."""
-    import numpy as np
+@hookimpl
+def predict_sample(model: Any, rows: Any) -> Any:
+    """What the estimator says of a few rows."""
+    from runlake_sklearn.scoring import said_of
 
-    states = np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])
+    return said_of(model, rows)
+
+
+@hookimpl
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, float] | None:
+    """What scikit-learn's own metrics say of an estimator."""
+    from runlake_sklearn.scoring import training_metrics
+
+    return training_metrics(model, inputs, targets, sample_weight, options.get("pos_label"))
+
+
+@hookimpl
+def save_model(model: Any, max_bytes: int) -> Saved | None:
+    """An estimator in its safe form."""
+    from runlake_sklearn.saving import saved
+
+    return saved(model, max_bytes)
+
+
+@hookimpl
+def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
+    """The estimator that was saved so."""
+    if format_id != FORMAT:
+        return None
+    from runlake_sklearn.form import decode
+
+    return decode(files["estimator.json"], files["buffers.bin.zst"])
 
 
 def demo() -> None:
-    """For `runlake demo`: the smallest training that shows what is recorded."""
+    """For `runlake demo`: a pipeline, a search and a forest."""
     from sklearn.datasets import load_iris
+    from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(*load_iris(return_X_y=True))
+    inputs, targets = load_iris(return_X_y=True, as_frame=True)
+    make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(inputs, targets)
+    GridSearchCV(LogisticRegression(max_iter=500), {"C": [0.1, 1.0, 10.0]}, cv=3).fit(inputs, targets)
+    RandomForestClassifier(20, random_state=0).fit(inputs, targets)

@@ -18,7 +18,7 @@ from runlake.recording.artifact_names import checked_name
 from runlake.recording.documents import distinct
 from runlake.recording.experiments import active_experiment_id
 
-__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text"]
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text", "place_of"]
 
 _RUNS = re.compile(r"runs:/(?P<run_id>[0-9a-f]{32})(?:/(?P<path>.*))?")
 _TUTORIAL_PATH = re.compile(r"(?:.*/)?(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?")
@@ -115,8 +115,13 @@ def _runs_with(store: Store, name: str, experiment_id: str | None) -> list[Run]:
     return found
 
 
+def place_of(uri: str) -> tuple[str, str]:
+    """The run and the path in it that a URI means."""
+    return _place(uri, None, None)
+
+
 def _content(artifact_uri: str) -> bytes:
-    run_id, path = _place(artifact_uri, None, None)
+    run_id, path = place_of(artifact_uri)
     return current_store().run(run_id).read_artifact(path)
 
 

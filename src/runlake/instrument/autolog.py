@@ -213,6 +213,7 @@ def _hear_run_started(run: Any) -> None:
 
 
 def _hear_run_ended(run: Any) -> None:
+    run.recorder.flusher.flush(sync=False)
     tell_plugins("run_ended", run=run)
 
 

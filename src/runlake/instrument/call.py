@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import InvalidValue, RunlakeError
-from runlake.instrument.training import Fitted, Training, run_of
+from runlake.instrument.training import Fitted, Given, Training, run_of
 from runlake.recording.offered import OfferedRun
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class Call:
     def rewrite(self, **changed: Any) -> None:
         """Have the library called with other arguments. Raises InvalidValue for a name that it does not take."""
         self._invocation.rewrite(changed)
+
+    def given(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
+        """Before the `yield`: hand over what the model is about to be trained on, which the library may change."""
+        if self.owner is None:
+            self._known_training().add_given(Given(model, inputs, targets, sample_weight, self.plugin, self.options))
 
     def fitted(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
         """Hand over the model for what is recorded of every model, once the call's captures are through."""

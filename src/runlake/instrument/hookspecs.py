@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from runlake.instrument.patches import Patch, Registration
-    from runlake.instrument.training import Fitted
+    from runlake.instrument.saved import Saved
+    from runlake.instrument.training import Fitted, Given
     from runlake.recording.runs import ActiveRun
 
 __all__ = ["hookimpl", "hookspec"]
@@ -28,6 +29,34 @@ def patches() -> Sequence[Patch | Registration]:  # type: ignore[empty-body]  # 
 @hookspec
 def options() -> Mapping[str, Any]:  # type: ignore[empty-body]  # only its name and arguments count
     """Name the plugin's own options with their defaults: `runlake.<plugin>.autolog(...)` takes them, `call.options` has them."""
+
+
+@hookspec
+def data_given(given: Given) -> None:
+    """A model is about to be trained. Called once a training, where the library is called, before it sees the data, which it may change."""
+
+
+@hookspec
+def predict_sample(model: Any, rows: Any) -> Any:
+    """Give what the model says of these few rows; None for a model that is not yours, or says nothing.
+
+    Here and below, the plugin whose library defines the model's class is asked first, then the others, until one has an answer.
+    """
+
+
+@hookspec
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, float] | None:
+    """Say how well the model does on what it was trained on, by the names that its users know; `options` are those of its training."""
+
+
+@hookspec
+def save_model(model: Any, max_bytes: int) -> Saved | None:
+    """Give the model in a form that is safe to read: files by their names, of at most so many bytes; or why there is none."""
+
+
+@hookspec
+def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
+    """Give the model that was saved in this format, if it is one of yours. Whatever the bytes are, nothing may run that they name."""
 
 
 @hookspec

@@ -24,6 +24,8 @@ from runlake.instrument.work import Work, described
 
 __all__ = [
     "Plugin",
+    "ask_one",
+    "ask_plugins",
     "find_plugins",
     "has_listeners",
     "is_allowed",
@@ -180,10 +182,42 @@ def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, *
         if plugin is None or not (plugin.is_service or records(name)):
             continue
         work = work_of(name, hook) if work_of is not None else standing_work(name, hook)
-        if not work.is_off:
-            work.calls += 1
-            taken = {argument: said[argument] for argument in implementation.argnames}
-            work.do("answering", plugin_context(name), _call, implementation.function, taken)
+        _asked(implementation, work, said)
+
+
+def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work], **said: Any) -> Any:
+    """The first answer to a hook, whatever others raise: the plugin whose library defines the object's class is asked first."""
+    libraries = [base.__module__.partition(".")[0] for base in type(about).__mro__]
+
+    def distance(implementation: pluggy.HookImpl) -> int:
+        plugin = find_plugins().get(implementation.plugin_name)
+        places = [libraries.index(library) for library in plugin.libraries if library in libraries] if plugin else []
+        return min(places, default=len(libraries))
+
+    for implementation in sorted(getattr(_hooks().hook, hook).get_hookimpls(), key=distance):
+        plugin = find_plugins().get(implementation.plugin_name)
+        if plugin is not None and not plugin.is_service and plugin.libraries.isdisjoint(sys.modules):
+            continue  # what is not imported has made no object
+        answer = _asked(implementation, work_of(implementation.plugin_name, hook), said)
+        if answer is not None:
+            return answer
+    return None
+
+
+def ask_one(plugin: Plugin, hook: str, **said: Any) -> Any:
+    """What this plugin answers. What it raises is raised."""
+    for implementation in getattr(_hooks().hook, hook).get_hookimpls():
+        if implementation.plugin_name == plugin.name:
+            return _call(implementation.function, {argument: said[argument] for argument in implementation.argnames})
+    raise InvalidValue(f"The plugin {plugin.name!r} does not implement {hook}.")
+
+
+def _asked(implementation: pluggy.HookImpl, work: Work, said: Mapping[str, Any]) -> Any:
+    if work.is_off:
+        return None
+    work.calls += 1
+    taken = {argument: said[argument] for argument in implementation.argnames}
+    return work.do("answering", plugin_context(implementation.plugin_name), _call, implementation.function, taken)[1]
 
 
 def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from runlake.entities import Scope as EventScope
 from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
-from runlake.instrument.plugins import find_plugins, records, tell_plugins
+from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
 from runlake.instrument.scope import find_scope, is_plugin_at_work
 from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
@@ -23,11 +23,25 @@ from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
 
-__all__ = ["Fitted", "Training", "end_trainings", "run_of", "training"]
+__all__ = ["Fitted", "Given", "Training", "end_trainings", "run_of", "training"]
 
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
 UNTESTED_TAG = "runlake.untested_version"
+SKIPPED_TAG = "runlake.skipped."
+
+
+@dataclass
+class Given:
+    """What a model is about to be trained on, as the library will have it, to be looked at and let go of; `kept` goes on to `Fitted`."""
+
+    model: Any
+    inputs: Any
+    targets: Any
+    sample_weight: Any
+    plugin: str
+    options: Mapping[str, Any]
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -42,6 +56,16 @@ class Fitted:
     plugin: str
     options: Mapping[str, Any]
     inner: list[Fitted] = field(default_factory=list)  # what was trained inside
+    kept: Mapping[str, Any] = field(default_factory=dict)  # of what was given, from before the training
+    work_of: Callable[[str, str], Work] = standing_work
+
+    def skipped(self, what: str, why: str) -> None:
+        """Say in the run why something is not recorded that could be."""
+        self.run.set_tag(f"{SKIPPED_TAG}{what}", why)
+
+    def ask(self, hook: str, **said: Any) -> Any:
+        """What a plugin answers that knows the model; None where none does."""
+        return ask_plugins(hook, self.model, self.work_of, **said)
 
 
 class Training:
@@ -55,9 +79,16 @@ class Training:
         self.active: ActiveRun | None = None
         self.owns_run = False
         self._is_shared = is_shared
+        self.noted: dict[str, Any] = {}  # what captures keep from one call to the next
         self._opening = threading.RLock()
         self._works: dict[tuple[str, str], Work] = {}
         self._fitted: list[Fitted] = []
+        self._given: Given | None = None
+
+    @property
+    def is_of_a_call(self) -> bool:
+        """Whether one call encloses it."""
+        return not self._is_shared
 
     @property
     def run(self) -> OfferedRun:
@@ -79,6 +110,12 @@ class Training:
         if work is None:
             work = self._works.setdefault((plugin, target), Work(plugin, target, on_failure=self._note_failure))
         return work
+
+    def add_given(self, given: Given) -> None:
+        """Have what is about to be trained on looked at, once."""
+        if self._given is None:
+            self._given = given
+            tell_plugins("data_given", self.work_of, given=given)
 
     def add_fitted(self, fitted: Fitted, *, is_owners: bool) -> None:
         """Hold a model until the training ends."""
@@ -129,8 +166,10 @@ class Training:
 
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
+        given, self._given = self._given, None
         if fitted:
             owners, owners.inner = fitted[0], fitted[1:]
+            owners.kept, owners.work_of = given.kept if given is not None else {}, self.work_of
             tell_plugins("model_fitted", self.work_of, fitted=owners)
 
     def _note_failure(self, work: Work, why: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runlake import background
 from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job, LifecycleStage, RunData, RunInfo, RunInputs, Status
 from runlake.entities.params import typed
+from runlake.entities.signatures import SIGNATURE_FILE, ModelSignature
 from runlake.read.direction import direction
 from runlake.read.series import Series
 from runlake.read.status import Liveness, liveness
@@ -118,6 +119,13 @@ class Run:
     def read_artifact(self, name: str) -> bytes:
         """The content of an artifact. Raises UnknownArtifact."""
         return self._store.read_blob(self._state, name)
+
+    @cached_property
+    def signature(self) -> ModelSignature | None:
+        """What the run's model takes and gives; None where it has none."""
+        if SIGNATURE_FILE not in self.artifacts:
+            return None
+        return ModelSignature.from_dict(json.loads(self.read_artifact(SIGNATURE_FILE)))
 
     @property
     def captures(self) -> list[CaptureRecord]:

@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from runlake.entities import Event, Scope
-from runlake.errors import InvalidValue, StoreError
-from runlake.guard import log
+from runlake.entities import Scope
+from runlake.errors import InvalidValue
 from runlake.recording.artifact_names import checked_name
+from runlake.recording.keeping import kept
 from runlake.recording.recorders import Recorder
 from runlake.store.blobs import Blob, keep_bytes, keep_file
-from runlake.store.layout import create
 
 __all__ = ["Kept", "checked_name", "keep", "keep_bytes_as"]
 
@@ -25,12 +24,12 @@ def keep(recorder: Recorder, run_id: str, source: Path, folder: str | None) -> K
     if not source.exists():
         raise InvalidValue(f"There is no file or folder {str(source)!r} to keep.")
     named = [(file, checked_name(str(prefix / name))) for file, name in _files(source)]
-    kept: Kept = {}
+    found: Kept = {}
     for file, name in named:
         if not os.access(file, os.R_OK):
             raise InvalidValue(f"{str(file)!r} may not be read.")
-        kept |= _keep_as(recorder, run_id, name, lambda file=file: keep_file(recorder.layout, file))  # type: ignore[misc]  # the default binds the loop's file
-    return kept
+        found |= _keep_as(recorder, run_id, name, lambda file=file: keep_file(recorder.layout, file))  # type: ignore[misc]  # the default binds the loop's file
+    return found
 
 
 def keep_bytes_as(recorder: Recorder, run_id: str, name: str, data: bytes) -> Kept:
@@ -39,15 +38,9 @@ def keep_bytes_as(recorder: Recorder, run_id: str, name: str, data: bytes) -> Ke
 
 
 def _keep_as(recorder: Recorder, run_id: str, name: PurePosixPath, store: Callable[[], Blob]) -> Kept:
-    try:
-        create(recorder.layout.root)
-        blob = store()
-    except (OSError, StoreError) as error:  # of the store: the program goes on, and the run shows what it lacks
-        log.warning("The artifact %s was not kept: %s", name, error)
-        recorder.add(Event.set(run_id, Scope.ERROR, str(name), f"the artifact was not kept: {error}", recorder.clock.tick()))
-        return {}
-    recorder.add(Event.set(run_id, Scope.ARTIFACT, str(name), blob.sha256, recorder.clock.tick(), integer=blob.size))
-    return {str(name): (blob.sha256, blob.size)}
+    event = kept(recorder.layout, run_id, str(name), store, recorder.clock)
+    recorder.add(event)
+    return {str(name): (event.text or "", event.integer or 0)} if event.scope == Scope.ARTIFACT else {}
 
 
 def _files(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:

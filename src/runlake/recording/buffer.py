@@ -78,6 +78,7 @@ class Buffer:
         self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
         self.events: list[Event] = []
         self.ends: list[Event] = []  # written after the points that came before them
+        self.files: list[tuple[str, str, bytes]] = []  # run, name and content
         self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
         self.width = GROUP_POINTS  # of the widest log_metrics call since the last drain
         self._inherited: list[Any] = []
@@ -105,13 +106,13 @@ class Buffer:
 
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not (self.scalars or self.groups or self.arrays or self.events or self.ends)
+        return not (self.scalars or self.groups or self.arrays or self.events or self.ends or self.files)
 
     def forget_inherited(self) -> None:
         """In a forked child: what was waiting is the parent's to write."""
         # Kept, not freed: a tensor's destructor may need a device that did not survive the fork.
         self._inherited.append((self.scalars[:], self.groups[:], self.arrays[:]))
-        for waiting in (self.scalars, self.groups, self.arrays, self.events, self.ends):
+        for waiting in (self.scalars, self.groups, self.arrays, self.events, self.ends, self.files):
             waiting.clear()
         self.lock = threading.RLock()
         self.set_limit(-1)

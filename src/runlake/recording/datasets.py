@@ -12,7 +12,7 @@ from runlake.entities import Dataset
 from runlake.errors import InvalidValue
 from runlake.recording.documents import columns_of
 
-__all__ = ["from_numpy", "from_pandas", "from_polars"]
+__all__ = ["array_bytes", "column_bytes", "digest_of", "from_numpy", "from_pandas", "from_polars", "stable_text"]
 
 SAMPLED_ROWS = 1000  # of a longer table every n-th row goes into the digest: no copy, no pass over all of it
 
@@ -53,9 +53,9 @@ def from_numpy(features: Any, source: Any = None, targets: Any = None, name: str
     for array in arrays.values():
         _must_have(array, "NumPy array", "dtype", "shape", "tobytes")
     columns = [(key, f"{array.dtype}{list(array.shape)}") for key, array in arrays.items()]
-    parts = (_bytes(array[_sampled(len(array))] if array.shape else array) for array in arrays.values())
+    parts = (array_bytes(array[_sampled(len(array))] if array.shape else array) for array in arrays.values())
     n_rows = next((len(array) for array in arrays.values() if array.shape), 1)
-    return _dataset(name, source, digest or _digest(columns, n_rows, parts), columns, n_rows, None, None)
+    return _dataset(name, source, digest or digest_of(columns, n_rows, parts), columns, n_rows, None, None)
 
 
 def _of_frame(
@@ -63,8 +63,8 @@ def _of_frame(
 ) -> Dataset:
     _columns_must_exist(list(df.columns), targets, predictions)
     columns = [(str(name), str(column.dtype)) for name, column in columns_of(df)]
-    parts = (_column_bytes(column) for _, column in columns_of(sampled))
-    return _dataset(name, source, digest or _digest(columns, len(df), parts), columns, len(df), targets, predictions)
+    parts = (column_bytes(column) for _, column in columns_of(sampled))
+    return _dataset(name, source, digest or digest_of(columns, len(df), parts), columns, len(df), targets, predictions)
 
 
 def _dataset(
@@ -88,7 +88,7 @@ def _dataset(
     )
 
 
-def _digest(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[bytes]) -> str:
+def digest_of(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[bytes]) -> str:
     """Eight digits that are the same in another process, and others when a sampled row, a type or the length is."""
     found = hashlib.sha256(repr((columns, n_rows)).encode())
     for part in parts:
@@ -97,30 +97,30 @@ def _digest(columns: list[tuple[str, str]], n_rows: int, parts: Iterable[bytes])
     return found.hexdigest()[:8]
 
 
-def _column_bytes(column: Any) -> bytes:
+def column_bytes(column: Any) -> bytes:
     """By NumPy where the column is an array of it, which is twenty times as fast."""
     if hasattr(column.dtype, "hasobject"):
-        return _bytes(column.to_numpy())
-    return _stable_text(column.to_list()).encode("utf-8", "surrogatepass")
+        return array_bytes(column.to_numpy())
+    return stable_text(column.to_list()).encode("utf-8", "surrogatepass")
 
 
-def _bytes(array: Any) -> bytes:
+def array_bytes(array: Any) -> bytes:
     """The numbers as they lie in memory; objects lie there as addresses only."""
-    return _stable_text(array.tolist()).encode("utf-8", "surrogatepass") if array.dtype.hasobject else bytes(array.tobytes())
+    return stable_text(array.tolist()).encode("utf-8", "surrogatepass") if array.dtype.hasobject else bytes(array.tobytes())
 
 
-def _stable_text(value: Any) -> str:
+def stable_text(value: Any) -> str:
     """The same text in every process: sets in order, objects without their addresses, and text in quotes, for "1" is not 1."""
     if type(value) in _PLAIN or (isinstance(value, list) and set(map(type, value)) <= _PLAIN):
         return repr(value)
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{_stable_text(key)}:{_stable_text(inner)}' for key, inner in value.items())}}}"
+        return f"{{{','.join(f'{stable_text(key)}:{stable_text(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, (set, frozenset)):
-        return f"{{{','.join(sorted(map(_stable_text, value)))}}}"
+        return f"{{{','.join(sorted(map(stable_text, value)))}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_stable_text, value))}]"
+        return f"[{', '.join(map(stable_text, value))}]"
     if hasattr(value, "tolist"):
-        return _stable_text(value.tolist())
+        return stable_text(value.tolist())
     return _ADDRESS.sub("", str(value))
 
 

@@ -24,10 +24,12 @@ from runlake.errors import StoreError
 from runlake.guard import guarded, log
 from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk
 from runlake.recording.clock import HybridClock
+from runlake.recording.keeping import kept
 from runlake.recording.listeners import points_written, tell
 from runlake.recording.publishing import publish_if_enough
 from runlake.recording.sealer import Sealer
 from runlake.recording.summaries import SeriesSummaries
+from runlake.store.blobs import keep_bytes
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
 
@@ -36,6 +38,7 @@ __all__ = ["Flusher"]
 SYNC_SECONDS = 1.0  # what the loss of power may cost, with durability "power"
 END_SYNC_SECONDS = 0.1  # the same for a run that ends: at once, but a loop of short runs shares its syncs
 BEAT_SECONDS = 30.0
+MANY_BYTES = 64 << 20  # of files that wait: whoever adds one more waits for them
 EXIT_SECONDS = 10.0
 IMPORT_SECONDS = 60.0  # Arrow from a cold network disk
 FORK_SECONDS = 5.0
@@ -105,6 +108,14 @@ class Flusher:
         self.buffer.ends.append(event)
         if not self._is_running():
             self._write_here()
+
+    def add_file(self, run_id: str, name: str, data: bytes) -> None:
+        """Have the bytes kept under a name with the next flush: to bring a file to the disk takes as long as a small training."""
+        self.buffer.files.append((run_id, name, data))
+        if not self._is_running():
+            self._write_here()
+        elif sum(len(waiting) for _, _, waiting in self.buffer.files[:]) > MANY_BYTES:
+            self.flush(sync=False)
 
     def flush(self, timeout: float | None = None, *, sync: bool = True) -> bool:
         """Wait until all that was logged before is synced, and say whether it is; False too when `timeout` seconds did not do.
@@ -266,7 +277,8 @@ class Flusher:
             return False
         try:
             self.writer.write()  # what the last try left
-            ends = self.buffer.ends[:]  # looked at before the points: a run that reads as ended is whole
+            ends = self.buffer.ends[:]  # looked at before the rest: a run that reads as ended is whole
+            self._keep_files()
             self._write_events(self.buffer.events)
             for chunk in self.buffer.drain_points():
                 self.writer.write()  # the chunk before, which is off the buffer by now
@@ -285,6 +297,12 @@ class Flusher:
         while self.writer.full_parts:
             self._sealer.add(self.writer.full_parts.pop())
         return True
+
+    def _keep_files(self) -> None:
+        for run_id, name, data in self.buffer.files[:]:
+            layout = self.writer.layout
+            self.buffer.events.append(kept(layout, run_id, name, functools.partial(keep_bytes, layout, data), self.clock))
+            del self.buffer.files[0]
 
     def _write_events(self, events: list[Event], at_most: int | None = None) -> None:
         for run_id, points in self._lost.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -15,7 +15,7 @@ from runlake.recording.values import as_key, as_text
 from runlake.store.fold import RunState
 
 if TYPE_CHECKING:
-    from runlake.recording.runs import ActiveRun
+    from runlake.recording.runs import ActiveRun, Child
 
 __all__ = ["OfferedRun"]
 
@@ -87,13 +87,28 @@ class OfferedRun(MetricLog):
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text."""
+        self.log_bytes(text.encode("utf-8", "replace"), artifact_file)
+
+    def log_bytes(self, data: bytes, artifact_file: str) -> None:
+        """Keep these bytes."""
         if self._is_free(artifact_file):
-            self._run.log_text(text, artifact_file)
+            self._run.keep_soon(artifact_file, data)
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list, as JSON or YAML."""
         if self._is_free(artifact_file):
             self._run.log_dict(dictionary, artifact_file)
+
+    def log_columns(self, columns: Mapping[str, Sequence[Any]], artifact_file: str) -> None:
+        """Keep columns of numbers and texts, all of one length, as a Parquet file."""
+        if self._is_free(artifact_file):
+            from runlake.store.tables import column_bytes  # late: it imports Arrow
+
+            self._run.keep_soon(artifact_file, column_bytes(columns))
+
+    def add_child(self, name: str, child: Child) -> None:
+        """Record a run inside this one that is over: something that was tried, a candidate of a search say."""
+        self._run.add_child(name, child)
 
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Keep a figure of matplotlib or plotly."""

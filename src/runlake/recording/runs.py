@@ -23,8 +23,9 @@ from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
 from runlake.recording.values import as_key, as_text
 from runlake.store.fold import RunState, fold_runs
+from runlake.store.names import new_run_id
 
-__all__ = ["ActiveRun", "Opening", "status_named", "status_of"]
+__all__ = ["ActiveRun", "Child", "Opening", "status_named", "status_of"]
 
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
@@ -47,6 +48,18 @@ class Opening:
     is_joined: bool = False  # another process owns it and ends it
     state: RunState = field(default_factory=lambda: RunState(""))
     last_steps: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Child:
+    """What is known of a run inside another one that is recorded when it is over."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    status: str = Status.FINISHED
+    start_ns: int | None = None
+    end_ns: int | None = None
 
 
 class ActiveRun(MetricLog):
@@ -235,6 +248,12 @@ class ActiveRun(MetricLog):
         self._artifacts.update(kept)
         return bool(kept)
 
+    def keep_soon(self, name: str, data: bytes) -> None:
+        """Keep these bytes under a name with the next flush."""
+        name = str(artifacts.checked_name(name))
+        self._artifacts[name] = "", len(data)
+        self.recorder.flusher.add_file(self.run_id, name, data)
+
     def note_job(self, job: Job) -> None:
         """Say how a job of this run stands. Whoever reads that finds all that was logged before."""
         event = Event(self.run_id, Scope.JOB, job.name, "set", "json", None, None, job.to_text(), self.recorder.clock.tick())
@@ -247,14 +266,31 @@ class ActiveRun(MetricLog):
             background.finish(self.recorder.layout.root, self.run_id, timeout)
         return self._stored_jobs()
 
+    def add_child(self, name: str, child: Child) -> None:
+        """Record a run inside this one that is over. It is written with the next flush."""
+        now = time.time_ns()
+        start_ns, end_ns = child.start_ns or now, child.end_ns or now
+        own = self._opening
+        opening = Opening(new_run_id(), name, own.experiment_id, start_ns, own.user, self.run_id)
+        run = ActiveRun(self.recorder, opening, None, {NAME_TAG: name, "mlflow.user": own.user, PARENT_TAG: self.run_id})
+        run.offered.set_tags(child.tags)
+        run.offered.log_params(child.params)
+        run.offered.log_metrics(child.metrics)
+        run.say_ended(status_named(child.status), end_ns)
+        run.is_ended = True
+
     def end(self, status: Status = Status.FINISHED) -> None:
-        """Say how the run ended, and wait until the store has it. A second time, and in a forked child, nothing happens."""
+        """Say how the run ended, and wait until the store has it, or for one that was opened for a training until the next flush.
+
+        A second time, and in a forked child, nothing happens.
+        """
         if self.is_ended or not self.is_ours:
             return
         self.is_ended = True
         if not self.is_joined:
             self.say_ended(status, time.time_ns())
-        self.recorder.flusher.flush(sync=False)
+        if not self.is_automatic:  # else the library's call would take longer
+            self.recorder.flusher.flush(sync=False)
         tell(run_ended, self)
 
     def say_ended(self, status: Status, end_ns: int) -> None:

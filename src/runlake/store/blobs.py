@@ -15,6 +15,8 @@ __all__ = ["Blob", "keep_bytes", "keep_file"]
 
 _CHUNK = 1 << 20
 
+_lasting: set[Path] = set()  # folders whose entries are on the disk: those of blobs stay, once made
+
 
 class Blob(NamedTuple):
     """The content's hash and size."""
@@ -47,7 +49,9 @@ def _keep(layout: Layout, source_fd: int | None, data: bytes) -> Blob:
         finally:
             os.close(fd)
         target = layout.blob(blob.sha256)
-        make_folder(target.parent, within=layout.root)
+        if target.parent not in _lasting or not target.parent.is_dir():
+            make_folder(target.parent, within=layout.root)
+            _lasting.add(target.parent)
         platform.move_new(draft, target)  # losing means that the content is there already
         platform.sync_folder(target.parent)
         return blob

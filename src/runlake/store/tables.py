@@ -8,10 +8,11 @@ runs      a row for each run, made of `meta`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
-from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers, no_rows
+from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers, no_rows, texts
 
-__all__ = ["TABLES", "Table", "checked_rows", "coded", "in_order", "parquet_bytes", "plain", "sortable", "table_bytes"]
+__all__ = ["TABLES", "Table", "checked_rows", "coded", "column_bytes", "in_order", "parquet_bytes", "plain", "sortable", "table_bytes"]
 
 ROW_GROUP = 65_536
 _CODES = pa.dictionary(pa.int32(), pa.string())
@@ -153,6 +154,23 @@ def checked_rows(path: Path, table: Table) -> pa.Table:
         if isinstance(error, FileNotFoundError):
             raise
         raise StoreError(f"{path} is damaged: {error}") from error
+
+
+def column_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns of numbers or of texts, None where there is no value, as such a file."""
+    arrays = {}
+    for name, values in columns.items():
+        known = [value for value in values if value is not None]
+        if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in known):
+            kind = pa.int64() if all(isinstance(value, (int, np.integer)) for value in known) and known else pa.float64()
+            numbers = np.array([0 if value is None else value for value in values], np.int64 if kind == pa.int64() else np.float64)
+            bits = (
+                None if len(known) == len(values) else pa.py_buffer(np.packbits([each is not None for each in values], bitorder="little"))
+            )
+            arrays[name] = as_array(numbers, kind, bits)
+        else:
+            arrays[name] = texts([None if value is None else str(value) for value in values])
+    return parquet_bytes(pa.Table.from_arrays(list(arrays.values()), names=list(arrays)))
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

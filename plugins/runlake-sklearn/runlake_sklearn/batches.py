@@ -1,0 +1,32 @@
+"""Training by batches: every call of `partial_fit` of one estimator belongs to one training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+from runlake import Call, training
+from runlake_sklearn.params import path_of, settings_of
+
+__all__ = ["capture_batch"]
+
+
+def capture_batch(call: Call) -> Generator[None, Any, None]:
+    """A point for each batch: how many rows by now, how many seconds, and the loss where the estimator tells it."""
+    estimator = call.instance
+    found = training(estimator, name=type(estimator).__name__)
+    if found is None or found.is_of_a_call:  # part of a `fit`
+        return
+    began = time.perf_counter()
+    yield
+    inputs: Any = call.arguments.get("X")
+    rows = inputs.shape[0] if hasattr(inputs, "shape") else len(inputs) if hasattr(inputs, "__len__") else 0
+    if found.active is None:
+        found.run.set_tags({"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator))})
+        found.run.log_params(settings_of(estimator))
+    so_far = found.noted
+    so_far["samples_seen"] = so_far.get("samples_seen", 0) + rows
+    so_far["fit_seconds"] = so_far.get("fit_seconds", 0.0) + time.perf_counter() - began
+    loss = getattr(estimator, "loss_", None)
+    found.run.log_metrics({**so_far, **({"loss": loss} if isinstance(loss, float) else {})})

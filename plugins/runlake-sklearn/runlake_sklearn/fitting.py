@@ -1,0 +1,66 @@
+"""One `fit`: what was set, how long it took, how the loss fell, and what a search tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+from runlake import Call
+from runlake_sklearn.params import path_of, settings_of
+from runlake_sklearn.searching import is_search, record_search
+
+__all__ = ["capture_fit"]
+
+_CURVES = ("loss_curve_", "validation_scores_", "train_score_", "validation_score_", "oob_scores_", "oob_improvement_", "scores_")
+
+
+def capture_fit(call: Call) -> Generator[None, Any, None]:
+    """Look at the data before the estimator may change it, and at the estimator afterwards."""
+    estimator = call.instance
+    if only_transforms(estimator):
+        call.skip("it only transforms")
+        return
+    call.run.set_tags({"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator))})
+    call.run.log_params(settings_of(estimator))
+    arguments = call.arguments
+    inputs, targets, weights = (arguments.get(name) for name in ("X", "y", "sample_weight"))
+    call.given(estimator, inputs, targets, weights)
+    began_ns, began = time.time_ns(), time.perf_counter()
+    yield
+    call.run.log_metric("fit_seconds", time.perf_counter() - began)
+    if is_search(estimator):
+        record_search(call, estimator, began_ns)
+    _log_curves(call, _innermost(estimator))
+    call.fitted(estimator, inputs, targets, weights)
+
+
+def only_transforms(estimator: Any) -> bool:
+    """Whether it prepares data for others: it has something to transform with, and nothing to predict with."""
+    predicts = hasattr(estimator, "predict") or hasattr(estimator, "fit_predict")
+    return not predicts and (hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"))
+
+
+def _innermost(estimator: Any) -> Any:
+    """The estimator that learns: of a search the best one, of a pipeline the last step."""
+    for _ in range(10):
+        inner = getattr(estimator, "best_estimator_", None)
+        steps = getattr(estimator, "steps", None)
+        if inner is None and isinstance(steps, list) and steps:
+            inner = steps[-1][1]
+        if inner is None or isinstance(inner, str):
+            break
+        estimator = inner
+    return estimator
+
+
+def _log_curves(call: Call, estimator: Any) -> None:
+    """A point for each iteration, of every curve that the estimator keeps."""
+    known = vars(estimator)
+    for name in _CURVES:
+        values = known.get(name)
+        if values is not None and getattr(values, "ndim", 1) == 1 and len(values) and isinstance(values[0], (int, float)):
+            call.run.log_batch(name.rstrip("_"), values, list(range(len(values))))
+    iterations = known.get("n_iter_")
+    if isinstance(iterations, int):
+        call.run.log_metric("n_iter", iterations)

@@ -1,0 +1,128 @@
+"""How well an estimator does on what it was trained on: by scikit-learn's own metrics, under the names that MLflow gives them."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import random
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.utils import get_tags
+
+from runlake_sklearn.classes import judged
+
+__all__ = ["said_of", "training_metrics"]
+
+SILHOUETTE_ROWS = 1000
+
+# Their `predict` is the most probable class, so a second pass over the trees would find nothing new.
+_PREDICT_BY_PROBABILITY = (RandomForestClassifier.predict, BaggingClassifier.predict)
+
+
+def said_of(model: Any, rows: Any) -> Any:
+    """What it predicts for a few rows, or makes of them."""
+    for method in ("predict", "transform"):
+        if hasattr(model, method):
+            with _nothing_left_behind():
+                return getattr(model, method)(rows)
+    return None
+
+
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, pos_label: Any) -> Mapping[str, float] | None:
+    """What its kind is judged by; nothing of one that kept no model, or whose rows can be read only once."""
+    has_rows = hasattr(inputs, "__len__") or hasattr(inputs, "shape")
+    if not hasattr(model, "get_params") or not getattr(model, "refit", True) or not has_rows:
+        return None
+    kind = get_tags(model).estimator_type
+    with _nothing_left_behind():
+        if kind == "clusterer":
+            return _of_clusters(model, inputs)
+        if targets is None:
+            return _own_score(model, inputs, None, None)
+        if kind == "classifier" and getattr(targets, "ndim", 1) == 1:
+            return _of_classes(model, inputs, targets, sample_weight, pos_label)
+        if kind == "regressor":
+            return _of_numbers(model, inputs, targets, sample_weight)
+        return _own_score(model, inputs, targets, sample_weight) if kind is not None else None
+
+
+def _of_classes(model: Any, inputs: Any, targets: Any, weights: Any, pos_label: Any) -> dict[str, float]:
+    probable = model.predict_proba(inputs) if hasattr(model, "predict_proba") else None
+    predicted = _labels(model, inputs, probable)
+    found = judged(targets, predicted, probable, model.classes_, weights, pos_label) or {}
+    own = _score(model, inputs, targets, weights, ClassifierMixin.score, found.get("accuracy_score"))
+    return _named({"score": own, **found})
+
+
+def _labels(model: Any, inputs: Any, probable: Any) -> Any:
+    if probable is not None and type(model).predict in _PREDICT_BY_PROBABILITY and probable.ndim == 2:
+        return model.classes_.take(np.argmax(probable, axis=1), axis=0)
+    return model.predict(inputs)
+
+
+def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, float]:
+    predicted = model.predict(inputs)
+    truth = np.asarray(targets)
+    if predicted.shape != truth.shape or truth.ndim > 2 or not len(truth):
+        return _own_score(model, inputs, targets, weights) or {}
+    errors = truth.astype(np.float64) - predicted
+    squared = np.average(errors**2, axis=0, weights=weights)
+    from_mean = np.average((truth - np.average(truth, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
+    explained = np.where(from_mean > 0, 1 - squared / np.where(from_mean > 0, from_mean, 1), np.where(squared > 0, 0.0, 1.0))
+    found = {
+        "mean_squared_error": np.mean(squared),
+        "root_mean_squared_error": np.mean(np.sqrt(squared)),
+        "mean_absolute_error": np.mean(np.average(np.abs(errors), axis=0, weights=weights)),
+        "r2_score": np.mean(explained),
+    }
+    own = _score(model, inputs, targets, weights, RegressorMixin.score, float(found["r2_score"]))
+    return _named({"score": own, **found})
+
+
+def _of_clusters(model: Any, inputs: Any) -> dict[str, float] | None:
+    """How well the clusters are apart, on a sample: the rows of it are compared each with each."""
+    labels = getattr(model, "labels_", None)
+    if labels is None or not hasattr(inputs, "shape") or len(labels) != inputs.shape[0]:
+        return _own_score(model, inputs, None, None)
+    places = np.linspace(0, len(labels) - 1, min(len(labels), SILHOUETTE_ROWS)).astype(int)
+    rows = inputs.iloc[places] if hasattr(inputs, "iloc") else inputs[places]
+    found = _own_score(model, inputs, None, None) or {}
+    if 1 < len(np.unique(labels[places])) < len(places):
+        found["training_silhouette_score"] = float(metrics.silhouette_score(rows, labels[places]))
+    return found
+
+
+def _own_score(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, float] | None:
+    return {"training_score": _score(model, inputs, targets, weights)} if hasattr(model, "score") else None
+
+
+def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = None, known: float | None = None) -> float:
+    """What the estimator says itself, which for most is what is known already."""
+    if known is not None and getattr(type(model), "score", None) is usual:
+        return known
+    takes_weights = weights is not None and "sample_weight" in inspect.signature(model.score).parameters
+    given = [inputs] if targets is None else [inputs, targets]
+    return float(model.score(*given, **({"sample_weight": weights} if takes_weights else {})))
+
+
+def _named(found: Mapping[str, Any]) -> dict[str, float]:
+    return {f"training_{name}": float(value) for name, value in found.items()}
+
+
+@contextlib.contextmanager
+def _nothing_left_behind() -> Iterator[None]:
+    """Some estimators draw as they predict: the program's next draw must be what it would have been. Nor is anything said twice."""
+    states = np.random.get_state(), random.getstate()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(states[0])
+        random.setstate(states[1])

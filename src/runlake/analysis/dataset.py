@@ -1,0 +1,158 @@
+"""The data that a model was trained on: its schema and shape, a fingerprint that is the same in another process, and a sketch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runlake.analysis.rows import kind_of, n_rows, some_rows
+from runlake.entities import Dataset
+from runlake.instrument.hookspecs import hookimpl
+from runlake.instrument.training import Fitted, Given
+from runlake.recording.datasets import array_bytes, column_bytes, digest_of, stable_text
+
+__all__ = ["data_given", "described", "fingerprint", "model_fitted"]
+
+SAMPLED_ROWS = 1000
+SAMPLED_VALUES = 1_000_000  # of wide data fewer rows are looked at
+SKETCHED_COLUMNS = 200
+SKETCH_SECONDS = 0.02
+SKETCH_BYTES = 64 << 10
+
+
+@hookimpl
+def data_given(given: Given) -> None:
+    """Look before the training can change what it is given."""
+    if given.options["log_datasets"] and given.inputs is not None:
+        given.kept["dataset"] = described("train", inputs=given.inputs, targets=given.targets)
+
+
+@hookimpl
+def model_fitted(fitted: Fitted) -> None:
+    """Note what was given."""
+    dataset = fitted.kept.get("dataset")
+    if dataset is not None:
+        fitted.run.log_input(dataset, "train")
+
+
+@dataclass
+class _Seen:
+    """What was seen of one part: its columns and their types, bytes that tell it from others, and single columns to sketch."""
+
+    columns: list[tuple[str, str]]
+    content: list[bytes] = field(default_factory=list)
+    to_sketch: Iterable[tuple[str, Any]] = ()
+
+
+def described(name: str, **parts: Any) -> Dataset:
+    """Some data, inputs and targets say, as one data set; of what can be read only once the type is all that is known."""
+    given = {part: data for part, data in parts.items() if data is not None}
+    seen = [_seen(part, data) for part, data in given.items()]
+    columns = [column for each in seen for column in each.columns]
+    rows = next((n for n in map(n_rows, given.values()) if n is not None), None)
+    profile = {"num_rows": rows, "num_elements": sum(_elements(data) for data in given.values())}
+    told = json.dumps(profile | {"columns": _sketch(column for each in seen for column in each.to_sketch)})
+    return Dataset(
+        name=name,
+        digest=digest_of(columns, rows or 0, [content for each in seen for content in each.content]),
+        schema=json.dumps({"columns": [{"name": column, "type": kind} for column, kind in columns]}),
+        profile=told if len(told) <= SKETCH_BYTES else json.dumps(profile),
+    )
+
+
+def fingerprint(*parts: Any) -> str:
+    """What tells this data from other data."""
+    seen = [_seen(str(place), data) for place, data in enumerate(parts) if data is not None]
+    return digest_of([column for each in seen for column in each.columns], 0, [content for each in seen for content in each.content])
+
+
+def _elements(data: Any) -> int:
+    rows = n_rows(data)
+    return 0 if rows is None else rows * _width(data)
+
+
+def _width(data: Any) -> int:
+    shape = getattr(data, "shape", None)
+    if shape is not None:
+        return int(np.prod(shape[1:], dtype=np.int64))
+    if isinstance(data, dict):
+        return sum(_width(value) for value in data.values())
+    return len(data[0]) if kind_of(data) == "list" and isinstance(data[0], (list, tuple)) else 1
+
+
+def _seen(part: str, data: Any) -> _Seen:
+    kind = kind_of(data)
+    rows = some_rows(data, max(10, min(SAMPLED_ROWS, SAMPLED_VALUES // max(1, _width(data)))))
+    if rows is None:
+        return _Seen([(part, type(data).__name__)])
+    if kind == "arrays":
+        each = [_seen(f"{part}.{name}", value) for name, value in rows.items()]
+        return _Seen(
+            [column for one in each for column in one.columns],
+            [content for one in each for content in one.content],
+            (column for one in each for column in one.to_sketch),
+        )
+    looks = {"frame": _frame, "polars": _frame, "arrow": _arrow, "sparse": _sparse, "array": _array, "list": _list}
+    return looks[str(kind)](part, rows)
+
+
+def _frame(part: str, rows: Any) -> _Seen:
+    if not hasattr(rows, "columns"):  # a single column
+        named = [(part if rows.name is None else str(rows.name), rows)]
+    else:
+        named = [(str(name), rows.iloc[:, n] if hasattr(rows, "iloc") else rows[name]) for n, name in enumerate(rows.columns)]
+    return _Seen([(name, str(column.dtype)) for name, column in named], [column_bytes(column) for _, column in named], named)
+
+
+def _arrow(part: str, rows: Any) -> _Seen:
+    named = [(name, rows[name].to_pylist()) for name in rows.schema.names]
+    contents = [stable_text(values).encode("utf-8", "surrogatepass") for _, values in named]
+    return _Seen([(each.name, str(each.type)) for each in rows.schema], contents, named)
+
+
+def _sparse(part: str, rows: Any) -> _Seen:
+    inner = rows.tocsr()  # of the sampled rows only
+    content = [array_bytes(array) for array in (inner.data, inner.indices, inner.indptr)]
+    return _Seen([(part, f"sparse {rows.dtype}[{rows.shape[1]}]")], content)
+
+
+def _array(part: str, rows: Any) -> _Seen:
+    array = np.asarray(rows)
+    shape = "".join(f"[{size}]" for size in array.shape[1:])
+    columns = [(f"{part}[{n}]", array[:, n]) for n in range(min(array.shape[1], SKETCHED_COLUMNS))] if array.ndim == 2 else []
+    return _Seen([(part, f"{array.dtype}{shape}")], [array_bytes(array)], columns or ([(part, array)] if array.ndim == 1 else []))
+
+
+def _list(part: str, rows: Any) -> _Seen:
+    content = stable_text(rows).encode("utf-8", "surrogatepass")
+    return _Seen([(part, f"list of {type(rows[0]).__name__}")], [content], [(part, rows)] if not hasattr(rows[0], "__len__") else [])
+
+
+def _sketch(columns: Iterable[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of as many columns as the time allows."""
+    until = time.perf_counter() + SKETCH_SECONDS
+    sketch: dict[str, dict[str, Any]] = {}
+    for name, values in columns:
+        if len(sketch) >= SKETCHED_COLUMNS or time.perf_counter() > until:
+            break
+        sketch[name] = dict(_said_of(values))
+    return sketch
+
+
+def _said_of(values: Any) -> Iterator[tuple[str, Any]]:
+    """How many values are missing and how many differ; of numbers the least, the greatest and the mean."""
+    listed = values.to_list() if hasattr(values, "to_list") else values.tolist() if hasattr(values, "tolist") else list(values)
+    there = [value for value in listed if value is not None and value == value]
+    yield "missing", len(listed) - len(there)
+    try:
+        yield "distinct", len(set(there))
+    except TypeError:  # of lists, say
+        return
+    numbers = [value for value in there if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) != float("inf")]
+    if numbers and len(numbers) == len(there):
+        yield from (("min", min(numbers)), ("max", max(numbers)), ("mean", sum(numbers) / len(numbers)))

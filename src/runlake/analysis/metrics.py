@@ -1,0 +1,41 @@
+"""How well a model does on what it was trained on, as its library's plugin says; of many rows a sample is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runlake.analysis.dataset import fingerprint
+from runlake.analysis.rows import n_rows, sampled_rows
+from runlake.instrument.hookspecs import hookimpl
+from runlake.instrument.training import Fitted, Given
+
+__all__ = ["MAX_ROWS", "data_given", "model_fitted"]
+
+MAX_ROWS = 10_000
+ROWS_TAG = "runlake.training_metrics.rows"
+
+
+@hookimpl
+def data_given(given: Given) -> None:
+    """Note how the data looks, to see whether the training changes it."""
+    given.kept["fingerprint"] = fingerprint(given.inputs, given.targets)
+
+
+@hookimpl
+def model_fitted(fitted: Fitted) -> None:
+    """Record a point of each metric."""
+    before = fitted.kept.get("fingerprint")
+    if before is not None and before != fingerprint(fitted.inputs, fitted.targets):
+        fitted.skipped("training_metrics", "the training changed the data that it was given")
+        return
+    n = n_rows(fitted.inputs)
+    given = {"inputs": fitted.inputs, "targets": fitted.targets, "sample_weight": fitted.sample_weight}
+    if n is not None and n > MAX_ROWS:
+        dice = np.random.default_rng(0)  # of our own, and not every n-th row: rows may lie in some rhythm
+        places = np.sort(dice.choice(n, MAX_ROWS, replace=False))
+        given = {name: sampled_rows(data, places) if n_rows(data) == n else data for name, data in given.items()}
+    found = fitted.ask("training_metrics", model=fitted.model, options=fitted.options, **given)
+    if found:
+        fitted.run.log_metrics(found)
+        if n is not None and n > MAX_ROWS:
+            fitted.run.set_tag(ROWS_TAG, f"{MAX_ROWS} of {n}")

@@ -1,0 +1,82 @@
+"""Data as trainings are given it, by what it can do and not by whose it is: how many rows, and some of them, copied.
+
+Nothing is iterated, made dense or copied whole; what can be read only once is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from typing import Any
+
+import numpy as np
+
+__all__ = ["kind_of", "n_rows", "sampled_rows", "some_rows"]
+
+
+def kind_of(data: Any) -> str | None:
+    """What sort of data this is: "frame", "polars", "arrow", "sparse", "array", "arrays", "list", or None."""
+    if hasattr(data, "iloc"):
+        return "frame"
+    if hasattr(data, "gather_every") and hasattr(data, "__len__"):
+        return "polars"
+    if hasattr(data, "__arrow_c_stream__") and hasattr(data, "slice") and hasattr(data, "schema"):
+        return "arrow"
+    if hasattr(data, "tocsr") and hasattr(data, "nnz"):
+        return "sparse"
+    if hasattr(data, "__array__") and hasattr(data, "shape") and hasattr(data, "__getitem__"):
+        return "array" if data.shape else None
+    if isinstance(data, dict) and data and all(kind_of(value) in ("array", "list") for value in data.values()):
+        return "arrays"
+    return "list" if isinstance(data, (list, tuple)) and data else None
+
+
+def n_rows(data: Any) -> int | None:
+    """How many there are; None where that is not known without reading them."""
+    kind = kind_of(data)
+    if kind is None:
+        return None
+    if kind == "arrays":
+        return n_rows(next(iter(data.values())))
+    return int(data.shape[0]) if hasattr(data, "shape") else len(data) if isinstance(data, Sized) else None
+
+
+def some_rows(data: Any, wanted: int) -> Any:
+    """At most so many rows, spread evenly, as the same sort of data; a copy. None where rows cannot be had by their place."""
+    n, kind = n_rows(data), kind_of(data)
+    if n is None or kind is None:
+        return None
+    step = max(1, -(-n // wanted))
+    if kind == "arrays":
+        return {name: some_rows(value, wanted) for name, value in data.items()}
+    return _taken(data, kind, slice(0, n, step))
+
+
+def sampled_rows(data: Any, places: np.ndarray) -> Any:
+    """The rows at these places, as the same sort of data. None where rows cannot be had by their place."""
+    kind = kind_of(data)
+    if kind == "arrays":
+        return {name: sampled_rows(value, places) for name, value in data.items()}
+    if kind in ("frame", "arrow"):
+        return data.iloc[places] if kind == "frame" else data.take(places)
+    if kind == "list":
+        return [data[place] for place in places]
+    return data[places] if kind is not None and hasattr(data, "__getitem__") else None
+
+
+def _taken(data: Any, kind: str, places: slice) -> Any:
+    if kind == "frame":
+        return data.iloc[places].copy()
+    if kind == "polars":
+        return data.gather_every(places.step)
+    if kind == "arrow":
+        return data.take(list(range(places.start, places.stop, places.step)))
+    if kind == "sparse":
+        return data[places] if hasattr(data, "__getitem__") else None
+    rows = data[places]
+    return rows if isinstance(rows, Sequence) else _copied(rows)
+
+
+def _copied(rows: Any) -> Any:
+    """Of a tensor without its history."""
+    rows = rows.detach() if hasattr(rows, "detach") else rows
+    return rows.clone() if hasattr(rows, "clone") else rows.copy()

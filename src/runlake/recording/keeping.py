@@ -1,0 +1,26 @@
+"""Files of a run: the content becomes a blob of the store, and an event gives it a name, or says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runlake.entities import Event, Scope
+from runlake.errors import StoreError
+from runlake.guard import log
+from runlake.recording.clock import HybridClock
+from runlake.store.blobs import Blob
+from runlake.store.layout import Layout, create, is_store
+
+__all__ = ["kept"]
+
+
+def kept(layout: Layout, run_id: str, name: str, store: Callable[[], Blob], clock: HybridClock) -> Event:
+    """Bring the content to the disk, and say so. Where the store fails, the program goes on, and the run shows what it lacks."""
+    try:
+        if not is_store(layout.root):
+            create(layout.root)
+        blob = store()
+    except (OSError, StoreError) as error:
+        log.warning("The artifact %s was not kept: %s", name, error)
+        return Event.set(run_id, Scope.ERROR, name, f"the artifact was not kept: {error}", clock.tick())
+    return Event.set(run_id, Scope.ARTIFACT, name, blob.sha256, clock.tick(), integer=blob.size)
