@@ -161,7 +161,7 @@ def _columns(frame: Frame) -> Iterator[_Kept]:
     for key in sorted(frame.keys(Scope.METRIC)):
         stats = {stat: frame.series(key, stat) for stat in STATS}
         for stat, column in stats.items():
-            is_elsewhere = _is_same(column, stats[_WHOLE[stat]]) if stat in _WHOLE else False
+            is_elsewhere = _is_same(column, stats[_WHOLE[stat]], may_be_nan=stat == "first") if stat in _WHOLE else False
             yield _Kept(f"metric/{stat}/{key}", column.known & ~np.asarray(is_elsewhere), column)
 
 
@@ -169,9 +169,10 @@ def _every(name: str, column: Texts | Numbers) -> _Kept:
     return _Kept(name, column.known, column)
 
 
-def _is_same(column: Numbers, other: Numbers) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(other.known & ((column.values == other.values) | (np.isnan(column.values) & np.isnan(other.values))))
+def _is_same(column: Numbers, other: Numbers, *, may_be_nan: bool) -> np.ndarray:
+    """Where the other column has it too. Of a last value that is NaN there may be no mean, or one that is NaN: that is kept."""
+    is_nan = np.isnan(column.values) & np.isnan(other.values) & may_be_nan
+    return np.asarray(other.known & ((column.values == other.values) | is_nan))
 
 
 def _whole(kept: _Kept) -> pa.Array:

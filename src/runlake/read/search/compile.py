@@ -6,6 +6,7 @@ A comparison with what a run does not have is neither, as in SQL. A text is comp
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from runlake.store.columns import text_scalar, texts
 __all__ = ["Answer", "Question", "compiled"]
 
 _SIGNS = {"=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+MAX_PATTERN = 1000  # to look for one in a text takes the product of their lengths, at worst
 _STATUSES = [*Status, "SCHEDULED"]
 
 
@@ -121,14 +123,17 @@ class _Comparing:
         value, pattern = self._value, self._literal.text
         if not isinstance(value, (Text, Attribute, DatasetText)):
             self._wrong(f"{how} compares texts, and this is a number")
-        if how == "~":
-            test: OfTexts = lambda distinct: _bools(pc.match_substring_regex(distinct, pattern=pattern))  # noqa: E731 - three of a kind
-        else:
-            test = lambda distinct: _bools(pc.match_like(distinct, pattern=pattern, ignore_case=how == "ILIKE"))  # noqa: E731
+        if len(pattern) > MAX_PATTERN:
+            self._wrong(f"A pattern has at most {MAX_PATTERN:,} characters; this one has {len(pattern):,}")
+        expression = pattern if how == "~" else _expression(pattern, ignore_case=how == "ILIKE")
+
+        def test(distinct: pa.Array) -> np.ndarray:
+            return _bools(pc.match_substring_regex(distinct, pattern=expression))
+
         try:
             test(texts([""]))
         except pa.ArrowInvalid as error:
-            self._wrong(f"{pattern!r} is no regular expression ({str(error).rpartition(': ')[2]})")
+            self._wrong(f"{pattern!r} is no regular expression: {str(error).removeprefix('Invalid regular expression: ')}")
         return _of_texts(value, test)
 
     def _status(self, text: str) -> list[str]:
@@ -216,6 +221,14 @@ def _of_data_sets(column: Texts, name: str, test: OfTexts) -> np.ndarray:
     is_so = test(texts([text for each in found for text in each]))
     ends = np.cumsum([len(each) for each in found], dtype=np.int64)
     return np.array([bool(is_so[end - len(each) : end].any()) for end, each in zip(ends.tolist(), found, strict=True)], bool)
+
+
+def _expression(pattern: str, *, ignore_case: bool) -> str:
+    """What a pattern of LIKE is as a regular expression."""
+    # Not pc.match_like: what a backslash means there depends on where the signs stand, and MLflow knows none.
+    inside = "".join({"%": ".*", "_": "."}.get(letter) or re.escape(letter) for letter in pattern.strip("%"))
+    begin, end = "" if pattern.startswith("%") else "^", "" if pattern.endswith("%") else "$"
+    return f"(?s{'i' if ignore_case else ''}){begin}{inside}{end}"
 
 
 def _equals(wanted: Sequence[str]) -> OfTexts:

@@ -37,8 +37,9 @@ _ENTITIES = {
 }
 _SIGNS = {"==": "=", "<>": "!="}
 _QUOTED = (Kind.KEY, Kind.DOUBLE)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|nan", re.IGNORECASE)
-_SPAN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(ms|s|m|h|d|w)")
+# Digits fit in one way only: in two, a long row of them would take its square in time.
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|nan", re.IGNORECASE)
+_SPAN = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -115,6 +116,8 @@ class _Parser:
         first = self.step()
         if first.kind not in (Kind.WORD, *_QUOTED):
             raise self._wrong("Here the name of a param, metric, tag or attribute is expected", first)
+        if first.kind == Kind.KEY and first.text.lower() in _ENTITIES and self._is_glued() and self.token.text.startswith("."):
+            first = Token(Kind.WORD, first.text + self.token.text, first.start, self.step().stop)  # as MLflow allows
         before, dot, rest = first.text.partition(".")
         entity = _ENTITIES.get(before.lower()) if dot and first.kind == Kind.WORD else None
         key, aggregate, is_quoted = (rest if entity else first.text), None, first.kind in _QUOTED
@@ -224,7 +227,7 @@ class _Parser:
             name = self.name(may_be_at=False)
             self._take(")")
             return name
-        if token.kind == Kind.WORD and re.fullmatch(r"[+-]?\d{1,18}", token.text):
+        if token.kind == Kind.WORD and re.fullmatch(r"[+-]?\d{1,19}", token.text) and -(2**63) <= int(token.text) < 2**63:
             return int(token.text)
         raise self._wrong("Behind @ comes a step, or best(a metric)", token)
 
@@ -238,5 +241,9 @@ class _Parser:
 
     def _wrong(self, what: str, token: Token | None = None) -> InvalidFilter:
         token = token or self.token
-        found = ", and the text ends" if token.kind == Kind.END else ""
-        return InvalidFilter.at(f"{what}{found}.", self._typed, token.start, token.stop)
+        if token.kind != Kind.END:
+            return InvalidFilter.at(f"{what}.", self._typed, token.start, token.stop)
+        if len(self._tokens) == 1:
+            return InvalidFilter(f"{what}, and the text is empty.")
+        last = self._tokens[-2]
+        return InvalidFilter.at(f"{what}, and the text ends.", self._typed, last.start, last.stop)

@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Kind(Enum):
@@ -56,6 +57,8 @@ def tokens(typed: str) -> list[Token]:
     """All of them, and an END behind. Raises InvalidFilter."""
     if len(typed) > MAX_LENGTH:
         raise InvalidFilter(f"A filter has at most {MAX_LENGTH:,} characters; this one has {len(typed):,}.")
+    if half := _HALF.search(typed):
+        raise InvalidFilter.at("Here is half a surrogate pair, which no text in a store holds.", typed, half.start(), half.end())
     return list(_tokens(typed))
 
 

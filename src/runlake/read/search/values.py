@@ -20,6 +20,7 @@ class Words:
     thing: str
     texts: Mapping[str, str]
     moments: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other spellings, which nobody is told of
 
 
 OF_RUNS = Words(
@@ -38,11 +39,13 @@ OF_RUNS = Words(
         "lifecycle_stage": "lifecycle",
     },
     {"start_time": "start_time", "created": "start_time", "end_time": "end_time", "duration": "duration"},
+    {"Created": "created", **dict.fromkeys(("run name", "Run name", "Run Name"), "run_name")},  # MLflow's
 )
 _OF_DATASETS = ("name", "digest", "context")
 _WORDS = {Scope.METRIC: "metric", Scope.PARAM: "param", Scope.TAG: "tag"}
 _PREFIXES = {Scope.METRIC: "metrics", Scope.PARAM: "params", Scope.TAG: "tags"}
-MOST_COMPARED = 5000  # keys, for the nearest
+MOST_COMPARED, LONGEST_COMPARED = 5000, 100  # keys, and letters of one, for the nearest
+MOST_TOLD = 8  # unknown keys of one filter
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Catalog:
     is_empty: bool
     words: Words
     unknown: list[InvalidFilter] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
     def value(self, name: Name, *, may_be_unknown: bool = False) -> Value:
         """The value that is meant. Raises InvalidFilter for one that cannot be."""
@@ -110,21 +114,22 @@ class Catalog:
         if name.entity == "dataset":
             return self._dataset(name)
         if name.entity is None:
-            return self._bare(name)
+            return self._bare(name, may_be_unknown=may_be_unknown)
         scope = Scope(name.entity)
         if scope == Scope.METRIC:
             return self._metric(name, may_be_unknown=may_be_unknown)
         self._must_be_plain(name)
-        if name.key not in self.keys(scope) and not may_be_unknown:
-            self.unknown.append(self._no_such(name, f"No {self.words.thing} has a {_WORDS[scope]} {name.key!r}", self.keys(scope)))
+        if not may_be_unknown:
+            self._tell_unknown(name, scope, name.key)
         return Text(scope, name.key)
 
-    def _bare(self, name: Name) -> Value:
+    def _bare(self, name: Name, *, may_be_unknown: bool) -> Value:
         """A name without its kind: an attribute, or what it is the key of, if that is one thing only."""
-        if name.at is None and name.aggregate is None and (name.key in self.words.texts or name.key in self.words.moments):
+        is_plain, key = name.at is None and name.aggregate is None, self._unaliased(name.key)
+        if is_plain and (key in self.words.texts or key in self.words.moments):
             return self._attribute(name)
         scopes = [scope for scope in _PREFIXES if name.key in self.keys(scope)]
-        if name.at is not None or name.aggregate is not None:
+        if not is_plain:
             scopes = [scope for scope in scopes if scope == Scope.METRIC]
         if len(scopes) > 1:
             both = " and ".join(f"{_PREFIXES[scope]}.{name.key}" for scope in scopes)
@@ -132,7 +137,7 @@ class Catalog:
         if scopes and scopes[0] != Scope.METRIC:
             return Text(scopes[0], name.key)
         if scopes or self._split(name)[0] in self.keys(Scope.METRIC):
-            return self._metric(name)
+            return self._metric(name, may_be_unknown=may_be_unknown)
         known = [*self.words.texts, *self.words.moments, *(key for scope in _PREFIXES for key in self.keys(scope))]
         error = self._no_such(name, f"No {self.words.thing} has anything named {name.key!r}", known)
         if not self.is_empty:
@@ -141,16 +146,22 @@ class Catalog:
 
     def _metric(self, name: Name, *, may_be_unknown: bool = False) -> Metric | MetricAt:
         key, stat = self._split(name)
-        if key not in self.keys(Scope.METRIC) and not may_be_unknown:
-            self.unknown.append(self._no_such(name, f"No {self.words.thing} has a metric {key!r}", self.keys(Scope.METRIC)))
+        if not may_be_unknown:
+            self._tell_unknown(name, Scope.METRIC, key)
         if name.at is None:
             return Metric(key, stat or "last")
         if isinstance(name.at, int):
             return MetricAt(key, name.at)
-        best = self.value(name.at, may_be_unknown=may_be_unknown)
+        return MetricAt(key, self._best(name.at, may_be_unknown=may_be_unknown))
+
+    def _best(self, name: Name, *, may_be_unknown: bool) -> str:
+        """The key of the metric whose best step is meant: there its kind goes without saying."""
+        if name.entity is None and (self.is_empty or name.key in self.keys(Scope.METRIC)):
+            return name.key
+        best = self.value(name, may_be_unknown=may_be_unknown)
         if not isinstance(best, Metric) or best.stat != "last":
-            raise self._wrong("Only a metric has a best step", name.at)
-        return MetricAt(key, best.key)
+            raise self._wrong("Only a metric has a best step", name)
+        return best.key
 
     def _split(self, name: Name) -> tuple[str, str | None]:
         """A metric's key and what is wanted of it: `loss.min` is the least loss, unless there is a metric of that name."""
@@ -161,10 +172,11 @@ class Catalog:
 
     def _attribute(self, name: Name) -> Attribute | Moment:
         self._must_be_plain(name)
-        if name.key in self.words.texts:
-            return Attribute(self.words.texts[name.key])
-        if name.key in self.words.moments:
-            return Moment(self.words.moments[name.key])
+        key = self._unaliased(name.key)
+        if key in self.words.texts:
+            return Attribute(self.words.texts[key])
+        if key in self.words.moments:
+            return Moment(self.words.moments[key])
         known = [*self.words.texts, *self.words.moments]
         raise self._no_such(name, f"No {self.words.thing} has an attribute {name.key!r}", known, empty=False)
 
@@ -174,6 +186,16 @@ class Catalog:
             raise self._no_such(name, f"A data set has no {name.key!r}", _OF_DATASETS, empty=False)
         return DatasetText(name.key)
 
+    def _unaliased(self, key: str) -> str:
+        return self.words.aliases.get(key, key)
+
+    def _tell_unknown(self, name: Name, scope: Scope, key: str) -> None:
+        """Once, and not of too many: the nearest key takes a look at all of them."""
+        what = f"No {self.words.thing} has a {_WORDS[scope]} {key!r}"
+        if key not in self.keys(scope) and what not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(what)
+            self.unknown.append(self._no_such(name, what, self.keys(scope)))
+
     def _must_be_plain(self, name: Name) -> None:
         if name.at is not None or name.aggregate is not None:
             raise self._wrong("Only a metric has steps", name)
@@ -181,9 +203,11 @@ class Catalog:
     def _no_such(self, name: Name, what: str, known: Set[str] | list[str] | tuple[str, ...], *, empty: bool = True) -> InvalidFilter:
         if empty and self.is_empty:
             return self._wrong(f"{what}: the store has no {self.words.thing}s yet", name)
-        near = difflib.get_close_matches(name.key, sorted(known)[:MOST_COMPARED], 1)
-        near = near or [key for key in sorted(known) if key.lower() == name.key.lower()][:1]
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)[:8])}." if known else "."
+        listed, (key, _) = sorted(set(known)), self._split(name)
+        near = difflib.get_close_matches(key, listed[:MOST_COMPARED], 1) if len(key) <= LONGEST_COMPARED else []
+        near = near or [each for each in listed if each.lower() == key.lower()][:1]
+        some = ", ".join(each[:LONGEST_COMPARED] for each in listed[:8])
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {some}." if some else "."
         return self._wrong(what, name, hint)
 
     def _wrong(self, what: str, name: Name, hint: str = ".") -> InvalidFilter:

@@ -1,0 +1,45 @@
+"""Which commands there are. What each does is imported when it is given."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+__all__ = ["COMMANDS", "Commands", "Later"]
+
+
+class Later(click.Command):
+    """A command that is not imported yet: its name, and the sentence that its help begins with."""
+
+    def imported(self) -> click.Command:
+        """The command itself."""
+        word = str(self.name).replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"runlake.cli.{word}"), word)
+        return command
+
+
+class Commands(click.Group):
+    """Lists all commands without their modules, and imports that of the one that is given."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that is meant."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.imported() if isinstance(command, Later) else command, rest
+
+
+COMMANDS = {
+    name: Later(name, help=sentence)
+    for name, sentence in {
+        "as-mlflow": "Run SCRIPT with ARGUMENTS; what it imports as mlflow is runlake.",
+        "compact": "Publish what waits in logs into the open tables, merge small files, and remove what nothing needs any more.",
+        "completion": "Print what has your shell complete commands, runs and metrics.",
+        "demo": "Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.",
+        "experiments": "List the experiments, or make, rename, delete and restore one.",
+        "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
+        "ls": "List the runs that FILTER lets through, the newest first.",
+        "plugins": "List the plugins that are installed.",
+        "show": "Show everything about one run.",
+    }.items()
+}

@@ -1,0 +1,73 @@
+"""What is worth a column: the metric that runs are compared by, and the params that tell them apart."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.cells import cell_len
+
+from runlake.read.direction import direction
+
+__all__ = ["by_weight", "telling_params"]
+
+RARE = 3  # what fewer than one run in so many has is not what they are compared by
+WIDE = 24  # cells; wider columns are cut
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_VALIDATION = set("val valid validation eval evaluation test testing dev cv holdout".split())
+_ASIDE = set(
+    "std rank time seconds second epoch step steps iteration lr rate norm memory support size".split()
+)  # of the work, not the outcome
+_CHANCE = set("seed random".split())
+
+
+def by_weight(n_runs: Mapping[str, int], goals: Iterable[str]) -> list[str]:
+    """Metrics, that first which runs are compared by: one with a goal, of validation, of an outcome, that most runs have."""
+    told, most = set(goals), max(n_runs.values(), default=0)
+
+    def weight(key: str) -> tuple[object, ...]:
+        words, is_rare = set(_words(key)), n_runs[key] * RARE < most
+        is_of_validation = bool(words & _VALIDATION) and not is_rare
+        is_wanted = key in told and not is_rare
+        return (not is_wanted, bool(words & _ASIDE), not is_of_validation, -n_runs[key], direction(key) == "min", len(words), key)
+
+    return sorted(n_runs, key=weight)
+
+
+def telling_params(columns: Mapping[str, Sequence[str | None]]) -> tuple[list[str], list[str]]:
+    """The params that differ among runs, those first that tell most in the least room; apart, those that only name or number a run."""
+    varying = {key: column for key, column in columns.items() if len(set(column)) > 1}
+    in_order = sorted(varying, key=lambda key: (-_told(key, varying[key]), key))
+    names = {key for key in in_order if _is_name(key, varying[key])}
+    return [key for key in in_order if key not in names], [key for key in in_order if key in names]
+
+
+def _told(key: str, column: Sequence[str | None]) -> float:
+    """Bits for a cell of the terminal, or so, by how many runs have it."""
+    counts, known = Counter(column), [text for text in column if text is not None]
+    bits = -sum(n / len(column) * math.log2(n / len(column)) for n in counts.values())
+    width = max(cell_len(text) for text in (key, *known))
+    return bits * len(known) / len(column) / math.sqrt(min(width, WIDE))
+
+
+def _is_name(key: str, column: Sequence[str | None]) -> bool:
+    """Whether it is as good as different in every run without meaning more or less: a seed, a path."""
+    if set(_words(key)) & _CHANCE:
+        return True
+    known = [text for text in column if text is not None]
+    return len(known) > 3 and len(set(known)) > 0.9 * len(known) and not all(map(_is_number, known))
+
+
+def _words(key: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(key)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

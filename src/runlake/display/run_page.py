@@ -1,0 +1,200 @@
+"""Everything about one run, a section for each kind of thing; a section of which there is nothing is left out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.text import Text
+
+from runlake.display.grid import Column, in_columns, lines
+from runlake.display.listing import Listing
+from runlake.display.metrics import ARROWS
+from runlake.display.runs_table import Asked, Curves, runs_table
+from runlake.display.sparkline import sparkline
+from runlake.display.statuses import with_word
+from runlake.display.words import count, date, duration, moment, number, one_line, size
+from runlake.entities import DatasetInput, JobState, LifecycleStage
+from runlake.read import Run, Series
+
+__all__ = ["About", "run_page"]
+
+MOST_FILES = 40  # listed
+CURVE = 24  # cells
+INDENT = "  "
+
+_SYSTEM = ("mlflow.", "runlake.")  # how tags begin that nobody set by hand
+_CONTEXT = "mlflow.data.context"
+_JOB_STYLES = {JobState.DONE: "green", JobState.FAILED: "red", JobState.GIVEN_UP: "red"}
+
+
+@dataclass(frozen=True)
+class About:
+    """A run, and what is known of it elsewhere: the names of its experiment and its parent, the runs inside it, its curves."""
+
+    run: Run
+    seconds: float | None
+    experiment: str
+    parent: str = ""
+    inside: Listing | None = None
+    statuses_inside: Sequence[str] = ()
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)
+    curves_inside: Curves = lambda key, run_ids: {}
+
+
+def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = False) -> Iterator[Text]:
+    """The lines of the page."""
+    run = about.run
+    yield from _head(about, now_ms, room)
+    yield from _section("params", in_columns([_pair(key, value) for key, value in sorted(run.params.items())], room - len(INDENT)))
+    yield from _section("metrics", _metrics(run.metrics, about.curves, room - len(INDENT)))
+    tags = {key: text for key, text in sorted(run.tags.items()) if with_system_tags or not key.startswith(_SYSTEM)}
+    yield from _section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
+    yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
+    yield from _section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
+    yield from _section(_title_inside(about), _inside(about, now_ms, room - len(INDENT)))
+    yield from _section("jobs", _jobs(run))
+    yield from _section("captures", _captures(run))
+    yield from _section("errors", (Text(one_line(error), "red") for error in run.errors))
+    yield from _section("params given again, and differently", _conflicts(run))
+
+
+def _head(about: About, now_ms: int, room: int) -> Iterator[Text]:
+    run, info = about.run, about.run.info
+    yield Text("  ").join(
+        [with_word(info.status, str(run.liveness).lower()), Text(one_line(info.run_name), "bold"), Text(info.run_id, "dim")]
+    )
+    ago = moment(info.start_time, now_ms)
+    facts = [
+        "deleted" if info.lifecycle_stage == LifecycleStage.DELETED else "",
+        f"in {one_line(about.experiment)}",
+        f"inside {one_line(about.parent)}" if about.parent else "",
+        f"started {date(info.start_time)}" + (f", {ago}" if ago.endswith(("ago", "now")) else ""),
+        f"{'for' if info.end_time is None else 'took'} {duration(about.seconds)}" if about.seconds is not None else "",
+        f"by {one_line(info.user_id)}" if info.user_id else "",
+        _source(run.tags),
+    ]
+    yield from _wrapped([fact for fact in facts if fact], room)
+    if note := run.tags.get("mlflow.note.content"):
+        yield from (Text((INDENT + one_line(line)).rstrip(), "italic") for line in note.splitlines())
+
+
+def _source(tags: Mapping[str, str]) -> str:
+    name, commit = tags.get("mlflow.source.name", ""), tags.get("mlflow.source.git.commit", "")
+    return one_line(" at ".join(part for part in (name.removeprefix("-"), commit[:8]) if part))
+
+
+def _wrapped(facts: Sequence[str], room: int) -> Iterator[Text]:
+    """The facts, as many to a line as fit."""
+    line = ""
+    for fact in facts:
+        if line and len(line) + len(fact) + 3 > room:
+            yield Text(line, "dim")
+            line = ""
+        line = f"{line} · {fact}" if line else INDENT + fact
+    yield Text(line, "dim")
+
+
+def _section(title: str, found: Iterator[Text]) -> Iterator[Text]:
+    body = list(found)
+    if body:
+        yield Text()
+        yield Text(title, "bold")
+        yield from (Text.assemble(INDENT, line) for line in body)
+
+
+def _pair(key: str, value: object) -> tuple[Text, Text]:
+    return Text(one_line(key), "dim"), Text(one_line(repr(value) if isinstance(value, float) else str(value)))
+
+
+def _metrics(found: Mapping[str, Series], curves: Mapping[str, np.ndarray], room: int) -> Iterator[Text]:
+    """A line for each; where every one is a single value, only that."""
+    series = [found[key] for key in sorted(found)]
+    if all(len(each) == 1 for each in series):
+        return in_columns([(_title(each), Text(number(each.last), "bold")) for each in series], room)
+    best = [f"{number(each.best)}{'' if each.best_step is None else f' at {each.best_step:,}'}" if len(each) > 1 else "" for each in series]
+    drawn = [sparkline(curves[each.key], CURVE) if each.key in curves else "" for each in series]
+    columns = [
+        Column(Text(), [_title(each) for each in series], is_needed=True, least=16, most=40),
+        Column(Text("last", "dim"), [Text(number(each.last), "bold") for each in series], is_right=True, is_needed=True),
+        Column(Text("best at step", "dim"), [Text(text) for text in best], is_needed=True),
+        Column(Text("points", "dim"), [Text(f"{len(each):,}", "dim") for each in series], is_right=True),
+        Column(Text(), [Text(line, "cyan") for line in drawn]),
+    ]
+    return lines(columns, room)
+
+
+def _title(series: Series) -> Text:
+    return Text.assemble((one_line(series.key), "dim"), (f" {ARROWS[series.goal]}", "dim"))
+
+
+def _dataset(used: DatasetInput) -> Text:
+    contexts = [tag.value for tag in used.tags if tag.key == _CONTEXT]
+    rows = _said(used.dataset.profile).get("num_rows")
+    columns = _said(used.dataset.schema).get("columns")
+    facts = [
+        *contexts,
+        count(rows, "row") if isinstance(rows, int) else "",
+        count(len(columns), "column") if isinstance(columns, list) else "",
+        f"digest {used.dataset.digest}",
+    ]
+    return Text.assemble(one_line(used.dataset.name), (f"  {one_line(', '.join(filter(None, facts)))}", "dim"))
+
+
+def _said(text: str) -> dict[str, object]:
+    """What a data set says of itself: whatever somebody wrote there."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _artifacts(found: Mapping[str, int], room: int) -> Iterator[Text]:
+    listed = list(found.items())[:MOST_FILES]
+    yield from in_columns([(Text(one_line(name)), Text(size(n_bytes), "dim")) for name, n_bytes in listed], room)
+    if len(found) > len(listed):
+        yield Text(f"and {count(len(found) - len(listed), 'more')}, of {size(sum(found.values()))} in all", "dim")
+
+
+def _title_inside(about: About) -> str:
+    counts = Counter(about.statuses_inside)
+    said = [f"{n:,} {status.lower()}" for status, n in counts.most_common()]
+    return f"{count(len(about.statuses_inside), 'run')} inside: {', '.join(said)}"
+
+
+def _inside(about: About, now_ms: int, room: int) -> Iterator[Text]:
+    if about.inside is not None and about.inside.rows:
+        yield from runs_table(about.inside, {}, Asked(), about.curves_inside, now_ms, room)
+        if len(about.inside.rows) < about.inside.n_tops:
+            yield Text(f"all: runlake ls -n 0 parent_run_id = {about.run.info.run_id}", "dim")
+
+
+def _jobs(run: Run) -> Iterator[Text]:
+    for job in run.jobs.values():
+        cost = "" if job.cost_ms is None else f" in {duration(job.cost_ms / 1000)}"
+        yield Text.assemble(
+            one_line(job.name), "  ", (str(job.state), _JOB_STYLES.get(job.state, "")), (cost, "dim"), (_why(job.why), "dim")
+        )
+
+
+def _captures(run: Run) -> Iterator[Text]:
+    for capture in run.captures:
+        failures = f", {count(capture.failures, 'failure')}" if capture.failures else ""
+        off = ", off" if capture.is_off else ""
+        said = f"{count(capture.calls, 'call')}, {duration(capture.cost_ns / 1e9)}{failures}{off}"
+        style = "red" if capture.failures else "dim"
+        yield Text.assemble((f"{capture.plugin} ", "dim"), one_line(capture.target), f"  {said}", (_why(capture.why), style))
+
+
+def _conflicts(run: Run) -> Iterator[Text]:
+    for key, texts in sorted(run.param_conflicts.items()):
+        kept = one_line(str(run.data.params[key]))
+        yield Text.assemble((f"{one_line(key)}  ", "dim"), kept, (f" counts, later it was {', '.join(map(one_line, texts))}", "dim"))
+
+
+def _why(text: str) -> str:
+    return f": {one_line(text)}" if text else ""
