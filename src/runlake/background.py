@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "finish", "start"]
 
+_started: list[subprocess.Popen[bytes]] = []  # kept, or Python would complain that nobody waits for them
+
 
 def command(store: Path, *arguments: str) -> list[str]:
     """The command line of a process that does jobs of the store; the folder it is started in is not where it imports from."""
@@ -26,7 +28,9 @@ def start(store: Path, *arguments: str) -> subprocess.Popen[bytes] | None:
     """Start one that outlives this program; None where there is no Python to start it with."""
     if not _is_python():
         return None
-    return platform.start_detached(command(store, *arguments), config.environment_of_jobs())
+    _started[:] = [process for process in _started if process.poll() is None]
+    _started.append(platform.start_detached(command(store, *arguments), config.environment_of_jobs()))
+    return _started[-1]
 
 
 def finish(store: Path, run_id: str, timeout: float | None) -> None:

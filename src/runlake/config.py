@@ -199,10 +199,13 @@ def environment_of_jobs() -> dict[str, str]:
     return kept | threads | {"RUNLAKE_PLUGINS": "", "RUNLAKE_JOBS": "inline", "RUNLAKE_SILENT": "1"}
 
 
-def cache_folder() -> Path:
-    """Where this user keeps what can be made anew at any time."""
+def cache_folder() -> Path | None:
+    """Where this user keeps what can be made anew at any time; None for one without a home."""
     named = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None)
-    return (Path(named) if named else Path.home() / ".cache") / "runlake"
+    try:
+        return (Path(named) if named else Path.home() / ".cache") / "runlake"
+    except RuntimeError:
+        return None
 
 
 def machine_folders() -> list[Path]:

@@ -18,6 +18,8 @@ from rows import Point, add_events, add_points, parts_of, read, reading_of
 from runlake.entities import Event, Scope
 from runlake.store.layout import Layout, create
 from runlake.store.pieces import Coverage
+from runlake.store.publish import publish
+from runlake.store.published import PublishedTable
 from runlake.store.sealed import seal
 from runlake.store.view import View
 from runlake.store.writer import Writer
@@ -356,3 +358,30 @@ def test_to_ask_for_a_writer_opens_no_gap(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert view.points()["step"].to_pylist() == [0, 1, 2]
     writer.abandon()
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_what_is_published_amid_a_look_is_seen_with_what_came_before_it(
+    place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that is seen stands for points that are seen, and these for what is said of them, whichever table is read when."""
+    layout = create(tmp_path / "lake")
+    refresh, calls = PublishedTable.refresh, list[str]()
+
+    def publish_first(table: PublishedTable) -> None:
+        calls.append(table.table.name)
+        if len(calls) == place:
+            writer = Writer(layout)
+            add_points(writer, [Point("run", "loss", 0, 1, 0.5)])
+            add_events(writer, [Event.set("run", Scope.RUN, "status", "FINISHED", 1)])
+            writer.close()
+            publish(layout)
+        refresh(table)
+
+    monkeypatch.setattr(PublishedTable, "refresh", publish_first)
+    view = View(layout)
+    view.refresh()
+
+    events, points = view.events().num_rows, view.points().num_rows
+    assert (events, points) in [(0, 0), (0, 1), (1, 1)]
+    assert not events or view.summaries("run")["loss"].n == 1

@@ -97,7 +97,7 @@ class View:
         self._read_logs(paths)
         self._look_at_sealed()
         before = [table.log.version for table in self.tables.values()]
-        for name in ("points", "metrics", "meta"):  # a publisher writes summaries before the points that they are of
+        for name in ("meta", "points", "metrics"):  # against the order of publishers: what is said of rows that we see is there as well
             self.tables[name].refresh()
         if before != [table.log.version for table in self.tables.values()]:
             self.changes += 1

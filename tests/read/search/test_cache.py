@@ -11,7 +11,7 @@ from caches import NAMES, add, change, everything, frames, kept, without_cache
 from planted_jobs import until
 from rows import Point, add_points
 from runlake.entities import Scope
-from runlake.read import Query, open_store
+from runlake.read import open_store
 from runlake.read.search import index
 from runlake.read.search.cache import bring_up_to_date
 from runlake.read.search.chunks import ChunkFrame
@@ -66,18 +66,6 @@ def test_runs_that_change_are_laid_over_it(layout: Layout) -> None:
     assert in_logs == (without_cache(layout), ["ChunkFrame"] * 3 + ["LiveFrame"])
     assert (everything(layout), frames(open_store(layout.root))) == in_logs
     assert found(open_store(layout.root), "team = y or n = 3 or status = finished and n = 11") == "another run 00 run 03 run 11"
-
-
-def test_a_tag_that_was_taken_back_everywhere_is_unknown(layout: Layout) -> None:
-    """With a cache and without one."""
-    change(layout, NAMES[0], "gone", "x")
-    change(layout, NAMES[0], "gone", "", hlc=10, op="delete")
-    publish(layout)
-    told = [open_store(layout.root).search(Query("tags.gone = x")).unknown]
-    bring_up_to_date(layout)
-    told.append(open_store(layout.root).search(Query("tags.gone = x")).unknown)
-
-    assert [len(each) for each in told] == [1, 1]
 
 
 def test_a_compacted_store_keeps_it(layout: Layout) -> None:

@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from children import start_program
+from rows import parts_of
 from runlake.entities import ViewType
 from runlake.read import Query, open_store
+from runlake.store.compaction import compact
+from runlake.store.layout import create
+from runlake.store.publish import publish
+from runlake.store.sealed import seal
+from runlake.store.writer import Writer
+from written_runs import WrittenRun, write_runs
 
 LOGS = """
     import os, sys
@@ -110,6 +117,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_run_that_has_ended_is_found_once_and_whole(store: Path, tmp_path: Path) -> None:
     """Wherever its rows lie while we look, in logs, in sealed files, in tables or in the cache."""
     assert look(store, tmp_path, 5.0) == KINDS
+
+
+def test_what_was_found_is_read_wherever_it_went_since(store: Path) -> None:
+    """From a sealed file into a table, or out of one into another."""
+    layout = create(store)
+    for name in "ab":
+        writer = Writer(layout)
+        write_runs(writer, [WrittenRun(name, {"n": 1}, {"loss": [1, 0.5, 2]}, {"team": "x"})])
+        writer.close()
+        seal(layout, parts_of(store)[0])
+        found = open_store(store).search(Query(order_by=["run_id"]))
+        publish(layout)
+        compact(layout)
+        shown = found.table(["run_id", "metrics.loss", "metrics.loss@0", "metrics.loss@best(metrics.loss)", "params.n", "tags.team"])
+
+        assert shown.to_pylist()[-1] == dict(zip(shown.column_names, (name, 2.0, 1.0, 0.5, 1, "x"), strict=True))
 
 
 @pytest.mark.long

@@ -46,8 +46,16 @@ class _Entry:
 
     first: str
     rows: str
-    meta: str | None = None  # every event of the runs that had not ended, and what was said of their series
+    meta: str | None = None  # every event of the runs that had not ended, or not begun, and what was said of their series
     metrics: str | None = None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the cache says of itself: of which versions of the tables it is, and what tells these from others; its chunks."""
+
+    versions: dict[str, tuple[int, str | None]]
+    entries: list[_Entry]
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,14 @@ class CachedChunk:
         """Its runs. Raises FileNotFoundError once it was made anew."""
         return ChunkFrame(self.folder / self.entry.rows)
 
-    def open_rows(self, table: str) -> pa.Table:
-        """The rows of a table that speak of runs which had not ended."""
-        name = self.entry.meta if table == "meta" else self.entry.metrics
-        return TABLES[table].no_rows if name is None else pa.Table.from_batches([map_rows(self.folder / name)])
+    @cached_property
+    def open_rows(self) -> dict[str, pa.Table]:
+        """The rows of each table that speak of runs which had not ended, or not begun. Raises FileNotFoundError like `frame`."""
+        names = {"meta": self.entry.meta, "metrics": self.entry.metrics}
+        return {
+            table: TABLES[table].no_rows if name is None else pa.Table.from_batches([map_rows(self.folder / name)])
+            for table, name in names.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -79,16 +91,15 @@ class Base:
 def load(layout: Layout, tables: dict[str, PublishedTable], known: Base | None = None) -> Base | None:
     """What is cached of the store, with what was published since; None where nothing is that can be used. `known` is used again."""
     folder = _folder(layout)
-    said = _said(folder)
-    since = _since(said, tables) if said else None
-    if said is None or since is None:
+    kept = _kept(folder) if folder else None
+    since = _since(kept, tables) if kept else None
+    if folder is None or kept is None or since is None:
         return None
-    entries = [_Entry(**each) for each in said["chunks"]]
     old = {chunk.entry: chunk for chunk in known.chunks} if known else {}
-    chunks = [old.get(entry, CachedChunk(folder, entry)) for entry in entries]
+    chunks = [old.get(entry, CachedChunk(folder, entry)) for entry in kept.entries]
     try:
         for chunk in chunks:
-            _ = chunk.frame
+            _ = chunk.frame, chunk.open_rows
     except OSError:  # made anew or removed since we looked
         return None
     return Base(chunks, since)
@@ -96,8 +107,9 @@ def load(layout: Layout, tables: dict[str, PublishedTable], known: Base | None =
 
 def version(layout: Layout) -> int:
     """What changes when the cache is made anew."""
+    folder = _folder(layout)
     try:
-        return (_folder(layout) / _KEPT).stat().st_mtime_ns
+        return (folder / _KEPT).stat().st_mtime_ns if folder else 0
     except OSError:
         return 0
 
@@ -113,6 +125,8 @@ def keep_up(layout: Layout) -> None:
 def bring_up_to_date(layout: Layout, at_least: int = 0) -> bool:
     """Make anew the chunks of runs that changed, if at least so many did; whether there is a cache of all now."""
     folder = _folder(layout)
+    if folder is None:
+        return False
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = platform.lock_file(folder / "lock")
@@ -132,9 +146,9 @@ def _bring_up_to_date(layout: Layout, folder: Path, at_least: int) -> bool:
         table.refresh()
     if tables["meta"].log.version < 0:
         return False
-    said = _said(folder)
-    since = _since(said, tables) if said else None
-    old = [_Entry(**each) for each in said["chunks"]] if said and since else []
+    kept = _kept(folder)
+    since = _since(kept, tables) if kept else None
+    old = kept.entries if kept and since else []
     touched = sorted({run_id for rows in since.values() for run_id in _run_ids(rows)}) if since else []
     if since is not None and len(touched) < max(1, at_least):
         return True
@@ -162,7 +176,9 @@ def _made(folder: Path, tables: dict[str, PublishedTable], first: str, before: s
         frame = LiveFrame([HeldRows("meta", rows["meta"])], [HeldRows("metrics", rows["metrics"])], Said())
         status = frame.texts(Scope.RUN, "status")
         is_open = status.by_run(np.array([text == Status.RUNNING for text in status.distinct.to_pylist()], bool))
-        open_ids = {run_id for run_id, each in zip(frame.ids.ids.to_pylist(), is_open.tolist(), strict=True) if each}
+        ids = frame.ids.ids.to_pylist()
+        open_ids = {run_id for run_id, each in zip(ids, is_open.tolist(), strict=True) if each}
+        open_ids |= {run_id for each in rows.values() for run_id in _run_ids(each)}.difference(ids)  # those whose beginning is to come
         of_open = {name: _written(folder, rows_of_runs(each, open_ids)) if open_ids else None for name, each in rows.items()}
         yield _Entry(start, _new_file(folder, as_rows(frame)), **of_open)
 
@@ -192,11 +208,11 @@ def _run_ids(rows: pa.Table) -> list[str]:
     return found
 
 
-def _since(said: dict[str, Any], tables: dict[str, PublishedTable]) -> dict[str, pa.Table] | None:
+def _since(kept: _Kept, tables: dict[str, PublishedTable]) -> dict[str, pa.Table] | None:
     """The rows that came after the versions that it is of; None where those are not a past of the tables."""
     since = {}
     for name in OF_RUNS:
-        version, digest = said["versions"][name]
+        version, digest = kept.versions[name]
         log = tables[name].log
         if version > log.version or log.digest(version) != digest:
             return None
@@ -207,20 +223,23 @@ def _since(said: dict[str, Any], tables: dict[str, PublishedTable]) -> dict[str,
     return since
 
 
-def _said(folder: Path) -> dict[str, Any] | None:
+def _kept(folder: Path) -> _Kept | None:
     """What the cache says of itself, if it is of this format and whole."""
-
     try:
         said = json.loads((folder / _KEPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if said["format"] != FORMAT:
+            return None
+        versions = {name: (int(said["versions"][name][0]), said["versions"][name][1]) for name in OF_RUNS}
+        return _Kept(versions, [_Entry(**each) for each in said["chunks"]])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return said if isinstance(said, dict) and said.get("format") == FORMAT else None
 
 
-def _folder(layout: Layout) -> Path:
-    """By the store's id, and by where it lies: a copy goes its own way."""
+def _folder(layout: Layout) -> Path | None:
+    """By the store's id, and by where it lies: a copy goes its own way. None where there is no place for it."""
+    home = config.cache_folder()
     name = f"{store_id(layout.root)}-{hashlib.sha256(os.fsencode(layout.root.resolve())).hexdigest()[:16]}"
-    return config.cache_folder() / "search" / name
+    return home / "search" / name if home else None
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:

@@ -75,8 +75,8 @@ class Index:
         for chunk in base.chunks:
             there, counts = _those_in(chunk, changed)
             parts.append(Part(chunk.frame, counts))
-            if there:
-                of_open = {name: rows_of_runs(chunk.open_rows(name), there) for name in OF_RUNS}
+            if changed:
+                of_open = {name: rows_of_runs(chunk.open_rows[name], changed) for name in OF_RUNS}
                 ended |= there - _run_ids([of_open["meta"]])
                 for name in OF_RUNS:
                     rows[name].append(of_open[name])

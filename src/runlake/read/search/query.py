@@ -123,7 +123,7 @@ def _places(query: Query, n: int) -> list[Place]:
     try:
         said = json.loads(base64.urlsafe_b64decode(str(query.page_token).encode("ascii")))
         of, places = said["of"], [(int(rank), value) for rank, value in said["at"] if isinstance(value, (int, float, str))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidValue(f"{query.page_token!r} is no page token: it is what the page before gave.") from error
     if of != _digest(query) or len(places) != n:
         raise InvalidValue("The page token is of another search: filter, order, experiments and view_type must stay the same.")
