@@ -148,6 +148,7 @@ INSTANCES: dict[str, str] = {
 NATIVES: dict[str, str] = {
     "collections": "OrderedDict",
     "functools": "partial",
+    "numpy": "matrix",
     "numpy.ma": "MaskedArray",
     "numpy.random._generator": "Generator",
     "numpy.random._mt19937": "MT19937",

@@ -189,8 +189,13 @@ class _Writer:
 
 # What listened to a training is no part of the model.
 _LISTENERS = {"_skl_callbacks", "_skl_callbacks_to_teardown"}
-# A function that the class itself leaves out of its state, and makes of what it has.
-_BUILT_ANEW = {("sklearn.isotonic:IsotonicRegression", "f_")}
+# A function that its class makes anew of what it has, and the address of an object in this process.
+_BUILT_ANEW = {
+    ("sklearn.isotonic:IsotonicRegression", "f_"),
+    ("sklearn.feature_extraction.text:CountVectorizer", "_stop_words_id"),
+    ("sklearn.feature_extraction.text:HashingVectorizer", "_stop_words_id"),
+    ("sklearn.feature_extraction.text:TfidfVectorizer", "_stop_words_id"),
+}
 
 _WRITERS: dict[type, Callable[[_Writer, Any], Any]] = {
     list: _Writer.sequence,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
 from runlake_sklearn.form.parts import Parts, array_of, require
 from runlake_sklearn.form.trees import check_shape
@@ -20,6 +19,8 @@ def take_predictor(predictor: Any) -> Parts:
 
 def put_predictor(kind: Any, parts: Parts) -> Any:
     """A predictor that can be walked; whether its features are there is for the model that it belongs to."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE  # brings all ensembles with it
+
     nodes = array_of(parts["nodes"], PREDICTOR_RECORD_DTYPE, 1, "The nodes of a predictor")
     bitsets = [array_of(parts[name], np.uint32, 2, "The bitsets of a predictor") for name in _BITSETS]
     require(len(nodes) >= 1 and set(parts) == {"nodes", *_BITSETS}, "A predictor has nodes and two arrays of bitsets.")

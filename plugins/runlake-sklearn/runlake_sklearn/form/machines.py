@@ -26,7 +26,9 @@ def support_vectors(held: Held) -> None:
         )
     require(len(array_of(held.get("_intercept_"), np.float64, 1, "The intercepts")) == pairs, "A machine has an intercept for each pair.")
     sizes = [len(array_of(held.get(name), np.float64, 1, "The probabilities of a machine")) for name in ("_probA", "_probB")]
-    require(sizes in ([0, 0], [pairs, pairs]) or (sizes == [pairs, 0] and "classes_" not in held), "The probabilities are of other pairs.")
+    # Dense machines have probabilities where there are numbers for them, sparse ones where it is said.
+    asked = held.get("_effective_probability")
+    require(isinstance(asked, (bool, np.bool_)) and sizes == ([pairs, pairs] if asked else [0, 0]), "The probabilities are of other pairs.")
     shape: Any = held.get("shape_fit_")
     require(
         type(shape) is tuple and len(shape) == 2 and all(type(length) is int for length in shape),

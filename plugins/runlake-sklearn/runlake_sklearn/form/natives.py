@@ -38,6 +38,16 @@ def _put_masked(kind: Any, parts: Parts) -> Any:
     return masked
 
 
+def _take_matrix(matrix: Any) -> Parts:
+    return {"array": np.asarray(matrix)}
+
+
+def _put_matrix(kind: Any, parts: Parts) -> Any:
+    array = parts["array"]
+    require(type(array) is np.ndarray and array.ndim == 2, "A matrix has two dimensions.")
+    return array.view(kind)
+
+
 def _take_spline(spline: Any) -> Parts:
     if spline.axis != 0:
         raise NoSafeForm(f"is a spline along axis {spline.axis}")
@@ -130,6 +140,7 @@ def _in_module(module: str) -> list[str]:
 NATIVE: dict[str, Native] = {
     **_each(["collections:OrderedDict", "sklearn.utils._bunch:Bunch"], Native(_take_items, _put_items)),
     **_each(["functools:partial"], Native(_take_partial, _put_partial)),
+    **_each(["numpy:matrix"], Native(_take_matrix, _put_matrix)),
     **_each(["numpy.ma:MaskedArray"], Native(_take_masked, _put_masked)),
     **_each(["numpy.random._generator:Generator"], Native(generators.take_generator, generators.put_generator)),
     **_each(["numpy.random.mtrand:RandomState"], Native(generators.take_random_state, generators.put_random_state)),

@@ -66,7 +66,9 @@ def halved_clusters(held: Held) -> None:
         require(is_of(node, "sklearn.cluster._bisect_k_means:_BisectingTree") and id(node) not in met, "The tree of clusters is none.")
         met.add(id(node))
         center = vars(node).get("center")
-        require(type(center) is np.ndarray and center.shape == (features_in(held),), "A center of the tree of clusters has other features.")
+        # The first is compared with none, and of sparse data it is a matrix.
+        fits = type(center) is np.ndarray and center.shape == (features_in(held),)
+        require(fits or len(met) == 1, "A center of the tree of clusters has other features.")
         waiting += [vars(node).get("left"), vars(node).get("right")]
 
 

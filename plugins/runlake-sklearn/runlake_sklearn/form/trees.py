@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.tree._tree import NODE_DTYPE
 
 from runlake_sklearn.form.parts import Parts, array_of, require, whole
 
@@ -22,6 +21,8 @@ def take_tree(tree: Any) -> Parts:
 
 def put_tree(kind: Any, parts: Parts) -> Any:
     """A tree that can be walked from its root to its leaves, and no further."""
+    from sklearn.tree._tree import NODE_DTYPE  # not for those who have no tree: it takes a while
+
     features = whole(parts["features"], 1, _MANY, "The number of features of a tree")
     outputs = whole(parts["outputs"], 1, _MANY, "The number of outputs of a tree")
     classes = array_of(parts["classes"], np.intp, 1, "The numbers of classes of a tree")
