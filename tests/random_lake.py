@@ -178,9 +178,9 @@ class RandomLake:
 def copy_with_cache(root: Path, copy: Path) -> Path:
     """The store as it lies there now, with the cache that was made of it."""
     shutil.copytree(root, copy)
-    kept = cache._folder(Layout(root))
-    if kept.exists():
-        shutil.copytree(kept, cache._folder(Layout(copy)))
+    kept, copied = cache._folder(Layout(root)), cache._folder(Layout(copy))
+    if kept and copied and kept.exists():
+        shutil.copytree(kept, copied)
     return copy
 
 

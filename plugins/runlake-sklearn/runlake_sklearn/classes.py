@@ -22,7 +22,7 @@ def judged(targets: Any, predicted: Any, probable: Any, classes: np.ndarray, wei
     weight = np.ones(len(truth)) if weights is None else np.asarray(weights, np.float64)
     n = len(classes)
     table = np.bincount(truth * n + said, weights=weight, minlength=n * n).reshape(n, n)
-    found = {"accuracy_score": _share(np.trace(table), table.sum())} | _of_table(table, classes, pos_label)
+    found = {"accuracy_score": _share(np.trace(table), table.sum()), **_of_table(table, classes, pos_label)}
     if probable is not None and getattr(probable, "shape", None) == (len(truth), n):
         found["log_loss"] = _log_loss(truth, probable, weight)
         if n >= 2 and (table.sum(axis=1) > 0).all():  # else some class has no area
@@ -81,7 +81,7 @@ def _area_of_many(truth: np.ndarray, probable: np.ndarray) -> float:
 
 
 def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
-    return np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+    return np.asarray(np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0))
 
 
 def _share(part: float, whole: float) -> float:

@@ -87,7 +87,7 @@ def quoted(text: str) -> str:
 def _marked(store: Store, text: str) -> Run:
     best = _BEST.fullmatch(text)
     if text == "@last":
-        query = Query("parent_run_id is null", max_results=1)
+        query = Query("parent_run_id is null", ["start_time DESC", "run_id DESC"], max_results=1)
     elif best:
         query = _best(store, best[1])
     else:

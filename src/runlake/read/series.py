@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runlake.read.direction import Goal
+from runlake.store.columns import as_numbers
 from runlake.store.summaries import Summary
 
 if TYPE_CHECKING:
@@ -80,5 +81,4 @@ class Series:
         return f"<Series {self.key!r}: {len(self):,} points, last {self.last:.6g}, {self.goal} {self.best:.6g} at step {self.best_step}>"
 
     def _column(self, name: str) -> np.ndarray:
-        column: np.ndarray = self._points[name].to_numpy()
-        return column
+        return as_numbers(self._points[name]).copy()  # not to_numpy, which imports pandas; a copy, for the user's to write to

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plain_runs import PlainRun, plain_runs
@@ -125,7 +125,7 @@ def rows_of(drawn: list[tuple[Event, str]]) -> pa.Table:
     return pa.concat_tables(found)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=events, begins=beginnings, data=st.data())
 def test_any_events_fold_to_the_same(events: list[Event], begins: list[Event], data: st.DataObject) -> None:
     """One after the other as a run is read, or one key of all runs at a time; wherever they lie."""
