@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import runlake
 from runlake import guard
 from toys import installed, rows, write_plugin
@@ -240,16 +242,13 @@ def _points(store: Path) -> list[list[tuple[str, int]]]:
 
 def _seed_all() -> None:
     random.seed(7)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(7)
+    np.random.seed(7)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(7)
 
 
 def _random_states() -> list[bytes]:
-    states = [pickle.dumps(random.getstate())]
-    if "numpy" in sys.modules:
-        states.append(pickle.dumps(sys.modules["numpy"].random.get_state()))
+    states = [pickle.dumps(random.getstate()), pickle.dumps(np.random.get_state())]
     if "torch" in sys.modules:
         states.append(sys.modules["torch"].get_rng_state().numpy().tobytes())
     return states

@@ -91,7 +91,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(typed=typed | mutated())
 @example("'")
 @example("params.`")
@@ -276,7 +276,7 @@ def test_what_is_no_page_token_is_refused(store: Store, token: str) -> None:
         store.search(Query(page_token=token))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_token_that_was_tampered_with_is_answered_or_refused(store: Store, data: st.DataObject) -> None:
     """Its letters, or what it says."""

@@ -205,7 +205,7 @@ def arriving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arriving]:
         store.writer.close()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order_by=orders, sizes=st.lists(st.integers(1, 9), min_size=1), comes=st.lists(meanwhile, min_size=1, max_size=8))
 def test_runs_that_arrive_between_pages_move_none_of_those_before(
     arriving: Arriving, order_by: list[str], sizes: list[int], comes: list[list[dict[str, Any]] | str]
