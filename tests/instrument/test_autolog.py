@@ -323,6 +323,7 @@ def test_the_settings_choose_among_plugins(
 
     listed = [row for row in runlake.autolog().report() if row.plugin == "toylib"]
     toylib.train("data")
+    runlake.flush()
 
     assert store.exists() == is_on == ("runlake_toylib" in sys.modules)
     assert {row.state for row in listed} == ({"in place"} if is_on else {"off"})
