@@ -104,7 +104,7 @@ def test_an_older_library_than_was_tested_is_said_once(
 
     assert [("3.2" in message, "3.1" in message) for message in caplog.messages] == [(True, True)]
     tags = [] if is_refused else ["3.1, tested from 3.2 on"] * 2
-    assert [run.tags["runlake.untested_version"] for run in (rows(store) if store.exists() else [])] == tags
+    assert [run.tags["runlake.untested_version"] for run in rows(store)] == tags
 
 
 def test_hooks_hear_of_runs_and_points_and_fail_alone(toylib: ModuleType, install: Install, lenient: None) -> None:
