@@ -16,6 +16,7 @@ import pytest
 
 import runlake
 from children import run_program
+from planted_jobs import until
 from reading import series
 from runlake.recording import recorders
 from runlake.recording.buffer import Buffer, Chunk
@@ -351,7 +352,9 @@ def test_a_finalizer_that_counts_steps_repeats_none() -> None:
 
         def __del__(self) -> None:
             run.log_metric("shared", 1.0)
+            finalized.append(True)
 
+    finalized: list[bool] = []
     run = runlake.start_run()
     threshold = gc.get_threshold()
     gc.set_threshold(1)
@@ -362,6 +365,7 @@ def test_a_finalizer_that_counts_steps_repeats_none() -> None:
     finally:
         gc.set_threshold(*threshold)
     gc.collect()
+    until(lambda: len(finalized) == 2000)  # a collection that the flusher's thread began may still be at it
     runlake.end_run()
 
     assert series(run.run_id, "shared") == [(step, 1.0) for step in range(4000)]
