@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +17,9 @@ from runlake.store.selection import Wanted, extents, matching, rows_of_file
 from runlake.store.tables import Table, coded
 
 __all__ = ["Coverage", "FrameRows", "Piece", "SealedRows"]
+
+BYTES_TOGETHER = 4 << 20
+TABLES_AT_MOST = 64
 
 
 class Rows(Protocol):
@@ -39,43 +41,71 @@ class Rows(Protocol):
 
 
 class FrameRows:
-    """The rows of one frame, in memory; decoded when somebody wants them."""
+    """The rows of frames that follow each other, in memory; decoded together when somebody wants them."""
 
     def __init__(self, writer: str, frame: Frame, table: Table) -> None:
-        self.first = frame.first_seq
-        self.stop = frame.first_seq + frame.n_rows
+        self.first = self.stop = frame.first_seq
         self._writer = writer
-        self._payload = frame.payload
         self._table = table
-        self._texts: dict[str, list[str] | None] = {}
+        self._bytes = 0
+        self._payloads: list[bytes] = []
+        self._decoded: list[_Decoded] = []
+        self.take(frame)
+
+    def has_room_for(self, frame: Frame) -> bool:
+        """Whether the frame is the next one, and not too much."""
+        return frame.first_seq == self.stop and self._bytes + len(frame.payload) <= BYTES_TOGETHER
+
+    def take(self, frame: Frame) -> None:
+        """One more."""
+        self._payloads.append(frame.payload)
+        self._bytes += len(frame.payload)
+        self.stop += frame.n_rows
 
     def may_hold(self, wanted: Wanted) -> bool:
         """Whether one can have these values: of many frames hardly any speaks of a given run."""
-        said = ((self._names(name), extent) for name, extent in extents(wanted))
-        return all(names is None or any(least <= text <= greatest for text in names) for names, (least, greatest) in said)
+        return any(decoded.may_hold(wanted) for decoded in self._all())
 
     def read(self, wanted: Wanted) -> pa.Table:
         """Those with these values."""
-        return matching(self._rows, wanted)
+        held = [decoded.rows for decoded in self._all() if decoded.may_hold(wanted)]
+        return matching(pa.concat_tables(held), wanted) if held else self._table.no_rows
 
-    @cached_property
-    def _rows(self) -> pa.Table:
-        rows = self._decoded
-        numbers = np.arange(self.first, self.stop, dtype=np.int64)
-        rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
-        return coded(self._table, rows.append_column("seq", as_array(numbers, pa.int64())))
+    def _all(self) -> Sequence[_Decoded]:
+        if self._payloads:
+            # One by one each would cost four times as much: most frames are of a few rows.
+            rows = pa.concat_tables([decode(payload) for payload in self._payloads], promote_options="default")
+            self._payloads.clear()
+            numbers = np.arange(self.stop - rows.num_rows, self.stop, dtype=np.int64)
+            rows = rows.append_column("writer", repeated(self._writer, rows.num_rows))
+            rows = coded(self._table, rows.append_column("seq", as_array(numbers, pa.int64())))
+            self._decoded.append(_Decoded(_in_one_chunk([rows])))
+        if len(self._decoded) > TABLES_AT_MOST:  # somebody looks after every frame
+            self._decoded = [_Decoded(_in_one_chunk([decoded.rows for decoded in self._decoded]))]
+        return self._decoded
 
-    @cached_property
-    def _decoded(self) -> pa.Table:
-        rows, self._payload = decode(self._payload), b""
-        return rows
 
-    def _names(self, name: str) -> list[str] | None:
-        """The distinct texts of a column, where they are told apart from its rows."""
-        if name not in self._texts:
-            column = self._decoded[name].chunk(0)  # a frame is one batch
-            self._texts[name] = column.dictionary.to_pylist() if pa.types.is_dictionary(column.type) else None
-        return self._texts[name]
+def _in_one_chunk(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """Rows, each column of one chunk."""
+
+    rows: pa.Table
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    def may_hold(self, wanted: Wanted) -> bool:
+        """Whether a row can have these values."""
+        said = ((self._texts(name), extent) for name, extent in extents(wanted))
+        return all(any(least <= text <= greatest for text in texts) for texts, (least, greatest) in said)
+
+    def _texts(self, name: str) -> list[str]:
+        """The distinct texts of a column."""
+        if name not in self.texts:
+            self.texts[name] = self.rows[name].chunk(0).dictionary.to_pylist() if self.rows.num_rows else []
+        return self.texts[name]
 
 
 @dataclass(frozen=True)

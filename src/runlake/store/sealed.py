@@ -86,7 +86,10 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
         rows = _newest([summary_rows(writer, frame) for frame in frames])
     else:
         stop = frames[-1].first_seq + frames[-1].n_rows
-        rows = pa.concat_tables([FrameRows(writer, frame, TABLES[table]).read({}) for frame in frames]).unify_dictionaries()
+        held = FrameRows(writer, frames[0], TABLES[table])
+        for frame in frames[1:]:
+            held.take(frame)
+        rows = held.read({})
         if rows.num_rows != stop - first:
             raise StoreError(f"{part} holds {rows.num_rows} {table}, numbered {first} to {stop - 1}. It stays as it is.")
     folder = layout.sealed(table) / part.parent.name

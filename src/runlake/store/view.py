@@ -212,7 +212,21 @@ class View:
         elif frame.kind in self._pieces:
             kind, first, stop = Kind(frame.kind), frame.first_seq, frame.first_seq + frame.n_rows
             part.covers[kind].add(first, stop)
-            self._add(kind, Piece(writer, first, stop, FrameRows(writer, frame, TABLES[STREAM_TABLES[kind]])))
+            if not self._continues(kind, writer, frame):
+                self._add(kind, Piece(writer, first, stop, FrameRows(writer, frame, TABLES[STREAM_TABLES[kind]])))
+
+    def _continues(self, kind: Kind, writer: str, frame: Frame) -> bool:
+        """Take a frame to the one before it, as it nearly always can be."""
+        pieces, coverage, stop = self._pieces[kind], self._seen[kind, writer], frame.first_seq + frame.n_rows
+        last = pieces[-1] if pieces else None
+        if last is None or not isinstance(last.source, FrameRows) or last.writer != writer or last.stop != last.source.stop:
+            return False
+        if not last.source.has_room_for(frame) or list(coverage.missing_in(frame.first_seq, stop)) != [(frame.first_seq, stop)]:
+            return False
+        last.source.take(frame)
+        pieces[-1] = Piece(writer, last.first, stop, last.source)
+        coverage.add(frame.first_seq, stop)
+        return True
 
     def _look_at_sealed(self) -> None:
         kinds = {table: kind for kind, table in STREAM_TABLES.items()}
