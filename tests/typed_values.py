@@ -146,7 +146,7 @@ def moment(text: str, now_ms: int) -> Number:
 
 def seconds(text: str) -> float:
     """Of a span."""
-    number, unit = re.fullmatch(r"(.*?)([a-z]+)", text).groups()  # type: ignore[union-attr]
+    number, unit = re.fullmatch(r"(.*?)([a-z]+)", text).groups()  # type: ignore[union-attr]  # every text here has a number and a unit
     return float(number) * SPANS[unit]
 
 

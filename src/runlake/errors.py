@@ -44,9 +44,9 @@ class InvalidFilter(InvalidValue):
     @classmethod
     def at(cls, what: str, typed: str, start: int, stop: int) -> InvalidFilter:
         """With what was typed, and this part of it underlined."""
-        first = max(0, start - SHOWN_BEFORE)
-        shown = "".join(letter if letter.isprintable() else " " for letter in typed[first : stop + SHOWN_AFTER])
-        return cls(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * max(1, min(stop, start + SHOWN_AFTER) - start)}")
+        first, end = max(0, start - SHOWN_BEFORE), min(stop, start + SHOWN_AFTER)
+        shown = "".join(letter if letter.isprintable() else " " for letter in typed[first : end + SHOWN_AFTER])
+        return cls(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * max(1, end - start)}")
 
 
 class _Unknown(RunlakeError, KeyError):

@@ -72,17 +72,17 @@ GOOD: dict[str, list[Any]] = {"metrics": [Metric("loss", 1.0, 1_000)], "params":
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"metrics": [*GOOD["metrics"], Metric("acc", "high", 0)]}, "'acc' is a number, not str: 'high'"),  # type: ignore[arg-type]
+        ({"metrics": [*GOOD["metrics"], Metric("acc", "high", 0)]}, "'acc' is a number, not str: 'high'"),  # type: ignore[arg-type]  # the point
         ({"metrics": [*GOOD["metrics"], Metric("", 1.0, 0)]}, "1 to 4,096 bytes"),
         ({"metrics": [*GOOD["metrics"], Metric("acc", 1.0, 0, 2**63)]}, "step of 'acc' fits into 64 bits"),
-        ({"metrics": [*GOOD["metrics"], Metric("acc", 1.0, None)]}, "'acc' has no timestamp"),  # type: ignore[arg-type]
+        ({"metrics": [*GOOD["metrics"], Metric("acc", 1.0, None)]}, "'acc' has no timestamp"),  # type: ignore[arg-type]  # the point
         ({"metrics": [*GOOD["metrics"], Metric("acc", 1.0, 2**62)]}, "timestamp of 'acc' is in whole milliseconds"),
         ({"metrics": {"acc": 1.0}}, "list of Metric; 'acc' is of type str"),
         ({"metrics": Metric("acc", 1.0, 0)}, "list of Metric, not Metric"),
         ({"params": [*GOOD["params"], Param("lr", "0.2")]}, "'lr' .* is '0.1' already, and cannot become '0.2'"),
         ({"params": [*GOOD["params"], Param("depth", "4")]}, "'depth' was given two values, '3' and '4'"),
         ({"params": [RunTag("depth", "3")]}, "list of Param; RunTag"),
-        ({"tags": [*GOOD["tags"], RunTag(5, "b")]}, "A tag's key is text, not int: 5"),  # type: ignore[arg-type]
+        ({"tags": [*GOOD["tags"], RunTag(5, "b")]}, "A tag's key is text, not int: 5"),  # type: ignore[arg-type]  # the point
         ({"tags": 5}, "list of RunTag, not int"),
     ],
 )

@@ -417,7 +417,7 @@ def test_the_global_generator_stays_the_global_one() -> None:
     assert back(model)._rng is np.random.mtrand._rand
 
 
-class Mine(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Mine(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A user's own estimator, which says that it is one of the library's."""
 
     def fit(self, data: Any, targets: Any = None) -> Mine:
@@ -433,7 +433,7 @@ class Mine(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         raise AssertionError(f"the user's code was called for {name}")
 
 
-class Posing(Ridge):  # type: ignore[misc]
+class Posing(Ridge):  # type: ignore[misc]  # scikit-learn has no types
     """A subclass under the name of its parent."""
 
     __module__ = "sklearn.linear_model._ridge"

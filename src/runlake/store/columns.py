@@ -20,6 +20,7 @@ __all__ = [
     "as_array",
     "as_numbers",
     "decode",
+    "distinct_texts",
     "encode_events",
     "encode_points",
     "encode_summaries",
@@ -109,6 +110,14 @@ def decode(payload: bytes) -> pa.Table:
 def no_rows(schema: pa.Schema) -> pa.RecordBatch:
     """Nothing, in these columns."""
     return pa.RecordBatch.from_arrays([_column([], field.type) for field in schema], schema=schema)
+
+
+def distinct_texts(column: pa.ChunkedArray) -> pa.Array:
+    """The texts that a coded column has, each once."""
+    if not len(column):
+        return texts([])
+    whole = column.unify_dictionaries().combine_chunks()
+    return whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32()))
 
 
 def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError
@@ -23,7 +22,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from runlake import platform
 from runlake.errors import StoreError
-from runlake.store.columns import as_array, as_numbers
+from runlake.store.columns import as_numbers, distinct_texts
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.layout import Layout
 from runlake.store.mending import mend
@@ -172,8 +171,7 @@ def _extent(column: pa.ChunkedArray) -> tuple[Any, Any]:
     if not pa.types.is_dictionary(column.type):
         numbers = as_numbers(column)
         return int(numbers.min()), int(numbers.max())
-    whole = column.unify_dictionaries().combine_chunks()
-    texts = whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32())).to_pylist()
+    texts = distinct_texts(column).to_pylist()
     return min(texts), max(texts)
 
 

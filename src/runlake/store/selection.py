@@ -10,10 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runlake.store.columns import as_array, as_numbers
+from runlake.store.columns import as_array, as_numbers, distinct_texts
 from runlake.store.tables import Table, coded
 
-__all__ = ["Wanted", "distinct", "extent_of", "extents", "has_text", "matching", "rows_of_file", "rows_of_runs", "tables_of_file"]
+__all__ = [
+    "Wanted",
+    "distinct",
+    "extent_of",
+    "extents",
+    "has_text",
+    "matching",
+    "rows_of_file",
+    "rows_of_runs",
+    "runs_of",
+    "tables_of_file",
+]
 
 GROUPS_AT_ONCE = 16  # row groups: a million rows
 
@@ -76,13 +87,17 @@ def distinct(path: Path, table: Table, column: str, wanted: Wanted, footer: pq.F
     with pq.ParquetFile(path, metadata=footer, read_dictionary=table.coded_names) as file:
         for number in rest:
             rows = matching(coded(table, file.read_row_group(number, columns=[column, *wanted])), wanted)
-            whole = rows[column].unify_dictionaries().combine_chunks()
-            yield from whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32())).to_pylist()
+            yield from distinct_texts(rows[column]).to_pylist()
 
 
 def has_text(column: pa.ChunkedArray, text: str) -> np.ndarray:
     """Where the column has this text."""
     return _has(column, text, text)
+
+
+def runs_of(*tables: pa.Table) -> set[str]:
+    """The ids of the runs that these rows speak of."""
+    return {run_id for rows in tables for run_id in distinct_texts(rows["run_id"]).to_pylist()}
 
 
 def rows_of_runs(rows: pa.Table, run_ids: Container[str], *, inside: bool = True) -> pa.Table:

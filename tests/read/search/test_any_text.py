@@ -291,3 +291,12 @@ def test_a_token_that_was_tampered_with_is_answered_or_refused(store: Store, dat
 
     for each in (encoded(said), changed):
         check(store, Query(order_by=query.order_by, max_results=1, page_token=each))
+
+
+@pytest.mark.parametrize("typed", ["acc " * 2000, "'" + "x" * 8000, "(" * 8000, "acc " + "9" * 8000])
+def test_a_long_mistake_is_not_shown_whole(store: Store, typed: str) -> None:
+    """What is wrong begins where the line under it begins."""
+    with pytest.raises(InvalidValue) as raised:
+        store.search(Query(typed))
+
+    assert max(map(len, str(raised.value).splitlines())) < 300

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import runlake
 from rows import add_events
 from runlake.entities import Event, Scope, ViewType
+from runlake.errors import InvalidValue
 from runlake.read import Query, Store, open_store
 from runlake.read.search import cache
 from runlake.store.layout import Layout, create
@@ -113,6 +114,12 @@ def test_how_many_there_are_is_said_on_every_page(store: Store) -> None:
 
 
 QUERY = Query("has(m)", ["metrics.m"], ["0"], ViewType.ALL, 2)
+
+
+def test_a_number_of_runs_below_none_is_refused(store: Store) -> None:
+    """A slice would take it from the end."""
+    with pytest.raises(InvalidValue, match="0 or more, not -1"):
+        store.search(Query(max_results=-1))
 
 
 @pytest.mark.parametrize(

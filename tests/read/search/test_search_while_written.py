@@ -139,4 +139,4 @@ def test_what_was_found_is_read_wherever_it_went_since(store: Path) -> None:
 @pytest.mark.timeout(300)
 def test_every_run_that_has_ended_is_found_for_minutes(store: Path, tmp_path: Path) -> None:
     """The same, for longer."""
-    look(store, tmp_path, 120.0)
+    assert look(store, tmp_path, 120.0) == KINDS

@@ -23,7 +23,7 @@ def describe_dtype(dtype: np.dtype[Any]) -> Any:
         if not _SIMPLE.fullmatch(dtype.str):
             raise NoSafeForm(f"has the dtype {dtype}")
         return dtype.str
-    fields = [dtype.fields[name] for name in dtype.names]  # type: ignore[index]
+    fields = [dtype.fields[name] for name in dtype.names]  # type: ignore[index]  # it has names, as it is a structure
     described = {"names": list(dtype.names), "formats": [describe_dtype(field[0]) for field in fields]}
     return described | {"offsets": [field[1] for field in fields], "itemsize": dtype.itemsize}
 

@@ -45,7 +45,7 @@ def encode(model: Any, max_bytes: int) -> Form:
     text = json.dumps(tree, separators=(",", ":"), allow_nan=False).encode()
     if writer.position + len(text) > max_bytes:
         raise TooLarge(f"The model has {writer.position + len(text):,} bytes, and at most {max_bytes:,} are kept.")
-    return Form(text, _FAST.compress(b"".join(writer.buffers), asbytes=True))  # type: ignore[arg-type]
+    return Form(text, _FAST.compress(b"".join(writer.buffers), asbytes=True))  # type: ignore[arg-type]  # pyarrow takes bytes
 
 
 class _Writer:

@@ -60,4 +60,4 @@ def _shape(parts: Parts) -> tuple[int, int]:
 
 def _flat(array: Any) -> np.ndarray[Any, Any]:
     require(type(array) is np.ndarray and array.ndim == 1 and array.dtype.kind in "biufc", "A sparse matrix is made of flat arrays.")
-    return array  # type: ignore[no-any-return]
+    return array  # type: ignore[no-any-return]  # SciPy has no types

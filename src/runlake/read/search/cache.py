@@ -27,7 +27,7 @@ from runlake.store.arrow_files import map_rows, write_rows
 from runlake.store.layout import Layout, store_id
 from runlake.store.published import PublishedTable
 from runlake.store.put_new import temporary
-from runlake.store.selection import rows_of_runs
+from runlake.store.selection import rows_of_runs, runs_of
 from runlake.store.tables import TABLES
 
 __all__ = ["OF_RUNS", "STALE_RUNS", "Base", "CachedChunk", "bring_up_to_date", "keep_up", "load", "version"]
@@ -82,14 +82,18 @@ class CachedChunk:
 
 @dataclass(frozen=True)
 class Base:
-    """The chunks, and the rows of each table that were published since."""
+    """The chunks, and the rows of each table that were published since; `as_of` changes with either."""
 
+    as_of: tuple[int, ...]
     chunks: list[CachedChunk]
     since: dict[str, pa.Table]
 
 
 def load(layout: Layout, tables: dict[str, PublishedTable], known: Base | None = None) -> Base | None:
     """What is cached of the store, with what was published since; None where nothing is that can be used. `known` is used again."""
+    as_of = version(layout), *(tables[name].log.version for name in OF_RUNS)
+    if known and known.as_of == as_of:
+        return known
     folder = _folder(layout)
     kept = _kept(folder) if folder else None
     since = _since(kept, tables) if kept else None
@@ -102,7 +106,7 @@ def load(layout: Layout, tables: dict[str, PublishedTable], known: Base | None =
             _ = chunk.frame, chunk.open_rows
     except OSError:  # made anew or removed since we looked
         return None
-    return Base(chunks, since)
+    return Base(as_of, chunks, since)
 
 
 def version(layout: Layout) -> int:
@@ -149,7 +153,7 @@ def _bring_up_to_date(layout: Layout, folder: Path, at_least: int) -> bool:
     kept = _kept(folder)
     since = _since(kept, tables) if kept else None
     old = kept.entries if kept and since else []
-    touched = sorted({run_id for rows in since.values() for run_id in _run_ids(rows)}) if since else []
+    touched = sorted(runs_of(*since.values())) if since else []
     if since is not None and len(touched) < max(1, at_least):
         return True
     entries: list[_Entry] = []
@@ -168,7 +172,7 @@ def _bring_up_to_date(layout: Layout, folder: Path, at_least: int) -> bool:
 def _made(folder: Path, tables: dict[str, PublishedTable], first: str, before: str | None) -> Iterator[_Entry]:
     """The chunks of the runs from the first id up to the other, in chunks of the right size."""
     starts = _below(tables["meta"].rows({"scope": "run", "key": "start_ns", "run_id": (first, before or "\U0010ffff")}, ["run_id"]), before)
-    ids = sorted(_run_ids(starts))
+    ids = sorted(runs_of(starts))
     cuts = [first, *ids[CHUNK::CHUNK]]
     for start, stop in zip(cuts, [*cuts[1:], before], strict=True):
         extent = (start, stop or "\U0010ffff")
@@ -178,7 +182,7 @@ def _made(folder: Path, tables: dict[str, PublishedTable], first: str, before: s
         is_open = status.by_run(np.array([text == Status.RUNNING for text in status.distinct.to_pylist()], bool))
         ids = frame.ids.ids.to_pylist()
         open_ids = {run_id for run_id, each in zip(ids, is_open.tolist(), strict=True) if each}
-        open_ids |= {run_id for each in rows.values() for run_id in _run_ids(each)}.difference(ids)  # those whose beginning is to come
+        open_ids |= runs_of(*rows.values()).difference(ids)  # those whose beginning is to come
         of_open = {name: _written(folder, rows_of_runs(each, open_ids)) if open_ids else None for name, each in rows.items()}
         yield _Entry(start, _new_file(folder, as_rows(frame)), **of_open)
 
@@ -199,13 +203,6 @@ def _below(rows: pa.Table, before: str | None) -> pa.Table:
     if before is None or not rows.num_rows:
         return rows
     return rows_of_runs(rows, {before}, inside=False)
-
-
-def _run_ids(rows: pa.Table) -> list[str]:
-    if not rows.num_rows:
-        return []
-    found: list[str] = rows["run_id"].unify_dictionaries().combine_chunks().unique().dictionary_decode().to_pylist()
-    return found
 
 
 def _since(kept: _Kept, tables: dict[str, PublishedTable]) -> dict[str, pa.Table] | None:

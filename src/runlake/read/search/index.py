@@ -16,7 +16,7 @@ from runlake.read.search.columns import Ids
 from runlake.read.search.frames import Part
 from runlake.read.search.live import HELD_ROWS, HeldRows, LiveFrame, PublishedRows, Rows, Said
 from runlake.store.columns import texts
-from runlake.store.selection import rows_of_runs
+from runlake.store.selection import rows_of_runs, runs_of
 from runlake.store.tables import TABLES
 from runlake.store.view import View
 
@@ -70,14 +70,14 @@ class Index:
         view = self._view
         said = Said(view.waiting_summaries(), view.late_summaries())
         rows = {"meta": [base.since["meta"], view.waiting_events()], "metrics": [base.since["metrics"]]}
-        changed = _run_ids(rows["meta"] + rows["metrics"]) | said.run_ids()
+        changed = runs_of(*rows["meta"], *rows["metrics"]) | said.run_ids()
         parts, ended = [], set()
         for chunk in base.chunks:
             there, counts = _those_in(chunk, changed)
             parts.append(Part(chunk.frame, counts))
             if changed:
                 of_open = {name: rows_of_runs(chunk.open_rows[name], changed) for name in OF_RUNS}
-                ended |= there - _run_ids([of_open["meta"]])
+                ended |= there - runs_of(of_open["meta"])
                 for name in OF_RUNS:
                     rows[name].append(of_open[name])
         if len(changed) > STALE_RUNS or ended:
@@ -106,14 +106,6 @@ class Index:
         if time.monotonic() - self._asked > ASK_SECONDS and config.load(root).jobs == "detached":
             self._asked = time.monotonic()
             background.start(root, "--index")
-
-
-def _run_ids(tables: list[pa.Table]) -> set[str]:
-    found: set[str] = set()
-    for rows in tables:
-        if rows.num_rows:
-            found.update(rows["run_id"].unify_dictionaries().combine_chunks().unique().dictionary_decode().to_pylist())
-    return found
 
 
 def _those_in(chunk: CachedChunk, run_ids: set[str]) -> tuple[set[str], np.ndarray | None]:

@@ -14,7 +14,7 @@ from runlake.entities import Scope
 from runlake.read.search.columns import Ids, Numbers, Texts, coded_texts
 from runlake.read.search.folding import fold_integers, fold_series, fold_texts
 from runlake.read.search.frames import Frame
-from runlake.store.columns import as_array, as_numbers, texts
+from runlake.store.columns import as_array, as_numbers, distinct_texts, texts
 from runlake.store.published import PublishedTable
 from runlake.store.selection import Wanted
 from runlake.store.summary_rows import SummaryRow
@@ -122,7 +122,7 @@ class LiveFrame:
     @cached_property
     def ids(self) -> Ids:
         """Their ids."""
-        begun, said = (_distinct(self._rows(Scope.RUN, key)["run_id"]) for key in ("start_ns", "status"))
+        begun, said = (distinct_texts(self._rows(Scope.RUN, key)["run_id"]) for key in ("start_ns", "status"))
         found = begun.take(as_array(np.flatnonzero(Ids(said).places_of(begun) >= 0), pa.int64()))
         return Ids(found.take(pc.array_sort_indices(found)))
 
@@ -191,8 +191,3 @@ class LiveFrame:
         places = [place for place in sorted(found) if place >= 0 and found[place]]
         stored = texts([f"[{','.join(found[place].values())}]" for place in places])
         return coded_texts(len(self.ids), np.array(places, np.int64), stored)
-
-
-def _distinct(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.unify_dictionaries().combine_chunks()
-    return whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32()))

@@ -60,6 +60,8 @@ class Outcome:
 
 def answered(query: Query, kind: Kind, parts: Sequence[Part], scan: Columns, shown: Callable[[Part], np.ndarray]) -> Outcome:
     """What the query finds among those that are `shown`. Raises InvalidFilter."""
+    if query.max_results is not None and query.max_results < 0:
+        raise InvalidValue(f"max_results is the number of rows wanted, 0 or more, not {query.max_results}.")
     meant = _Meant(parts, kind.words)
     is_asked = compiled(parse_filter(query.filter), meant.catalog(query.filter))
     orders = [*(meant.order(typed) for typed in query.order_by), *kind.last]
