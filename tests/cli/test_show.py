@@ -100,6 +100,33 @@ jobs
 
 
 @pytest.mark.usefixtures("store")
+def test_a_model_tells_what_it_takes_and_gives() -> None:
+    """And the run, what is not recorded and why."""
+    columns = [{"type": "double", "name": f"x{n}", "required": n > 0} for n in range(8)]
+    outputs = [{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1, 2]}}]
+    with runlake.start_run(
+        run_name="bare", tags={"runlake.model.format": "toy/1", "runlake.model.contains_training_rows": "support vectors"}
+    ):
+        runlake.log_dict({"inputs": json.dumps(columns), "outputs": json.dumps(outputs), "params": None}, "signature.json")
+        runlake.set_tag("runlake.skipped.training_metrics", "the training changed the data that it was given")
+
+    assert (
+        show("bare").partition("artifacts")[0].partition("\n\n")[2]
+        == """\
+model
+  format  toy/1
+  takes   x0: double or nothing, x1: double, x2: double, x3: double, x4: double, x5: double and 2 more
+  gives   int64[any, 2]
+  contains training rows  support vectors
+
+not recorded
+  training metrics: the training changed the data that it was given
+
+"""
+    )
+
+
+@pytest.mark.usefixtures("store")
 def test_what_there_is_nothing_of_is_left_out() -> None:
     """The page of a run that has a name and nothing else is two lines."""
     with runlake.start_run(run_name="bare", tags={"mlflow.source.name": "train.py"}):

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "instrument": GROUND | {"entities", "recording"},
     "facades": {"client", "instrument"},
     "analysis": GROUND | {"entities", "store", "recording", "read", "instrument", "jobs"},
-    "client": GROUND | {"entities", "instrument", "read", "recording"},
+    "client": GROUND | {"analysis", "entities", "instrument", "read", "recording"},
     "artifacts": {"client"},
     "data": {"recording"},
     "exceptions": {"errors"},

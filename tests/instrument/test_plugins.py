@@ -49,6 +49,20 @@ def test_a_broken_plugin_is_listed_and_skipped(
     assert len(recorded(store)) == 1
 
 
+def test_a_plugin_whose_library_is_not_imported_is_not_asked_about_models(
+    toylib: ModuleType, install: Install, lenient: None, store: Path
+) -> None:
+    """It would import it, and can know none of its models."""
+    asked = "ASKED = []\n@hookimpl\ndef save_model(model, max_bytes):\n    ASKED.append(model)\n"
+    fitting = "def look(call):\n    yield\n    call.fitted(object())\n"
+    install("absent", f"{asked}@hookimpl\ndef patches():\n    return [Patch('absentlib:train', print, why='')]\n")
+    install("there", f"{asked}{fitting}@hookimpl\ndef patches():\n    return [Patch('toylib.core:train', look, why='')]\n")
+    runlake.autolog()
+    toylib.train("data")
+
+    assert [len(sys.modules[f"runlake_{name}"].ASKED) for name in ("absent", "there")] == [0, 1]
+
+
 def test_a_plugin_is_found_versioned_and_disabled(toylib: ModuleType, install: Install) -> None:
     """By the one line, without being named; nothing of it is imported before."""
     install("probe", probe_of("toylib.core:train"))

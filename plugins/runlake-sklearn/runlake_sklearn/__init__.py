@@ -4,7 +4,8 @@ fitting      a `fit`, whatever the estimator; a search is one, with its candidat
 batches      `partial_fit`, which is one training however often it is called
 validating   `cross_validate` and its like
 scoring      how well a model does on what it was trained on
-params       settings as people read them
+params       what an estimator is and how it is set
+steps        how long each step of a pipeline took
 form         a model as files that are safe to read
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake import Patch, hookimpl
+from runlake_sklearn.steps import capture_step, is_step
 
 if TYPE_CHECKING:
     from runlake import Call, Saved
@@ -42,9 +44,9 @@ def patches() -> list[Patch]:
 
 
 def capture_fit(call: Call) -> Generator[None, Any, None] | None:
-    """What is fitted inside another estimator is part of that one's training."""
+    """What is fitted inside another estimator is part of that one's training; the steps of a pipeline are timed."""
     if call.owner is not None:
-        return None
+        return capture_step(call) if is_step(call.owner.noted, call.instance) else None
     from runlake_sklearn.fitting import capture_fit
 
     return capture_fit(call)
@@ -98,6 +100,16 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
     from runlake_sklearn.form import decode
 
     return decode(files["estimator.json"], files["buffers.bin.zst"])
+
+
+@hookimpl
+def describe_model(model: Any) -> Mapping[str, bytes] | None:
+    """The diagram that notebooks show of an estimator."""
+    if not hasattr(model, "get_params"):
+        return None
+    from sklearn.utils import estimator_html_repr
+
+    return {"estimator.html": estimator_html_repr(model).encode()}
 
 
 def demo() -> None:

@@ -6,9 +6,13 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import get_tags
+
 from runlake import Call
-from runlake_sklearn.params import path_of, settings_of
+from runlake_sklearn.params import settings_of, tags_of
 from runlake_sklearn.searching import is_search, record_search
+from runlake_sklearn.steps import expect_steps, seconds_of_steps
 
 __all__ = ["capture_fit"]
 
@@ -21,14 +25,15 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
     if only_transforms(estimator):
         call.skip("it only transforms")
         return
-    call.run.set_tags({"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator))})
+    call.run.set_tags(tags_of(estimator))
     call.run.log_params(settings_of(estimator))
     arguments = call.arguments
     inputs, targets, weights = (arguments.get(name) for name in ("X", "y", "sample_weight"))
     call.given(estimator, inputs, targets, weights)
+    expect_steps(call.noted, estimator)
     began_ns, began = time.time_ns(), time.perf_counter()
     yield
-    call.run.log_metric("fit_seconds", time.perf_counter() - began)
+    call.run.log_metrics({"fit_seconds": time.perf_counter() - began, **seconds_of_steps(call.noted)})
     if is_search(estimator):
         record_search(call, estimator, began_ns)
     _log_curves(call, _innermost(estimator))
@@ -36,9 +41,11 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
 
 
 def only_transforms(estimator: Any) -> bool:
-    """Whether it prepares data for others: it has something to transform with, and nothing to predict with."""
-    predicts = hasattr(estimator, "predict") or hasattr(estimator, "fit_predict")
-    return not predicts and (hasattr(estimator, "transform") or hasattr(estimator, "fit_transform"))
+    """Whether it prepares data for others: it is of no kind that predicts, and has something to transform with."""
+    # A stack has no `predict` before it is fitted, but says what it is.
+    predicts = get_tags(estimator).estimator_type is not None or hasattr(estimator, "predict") or hasattr(estimator, "fit_predict")
+    transforms = hasattr(estimator, "transform") or hasattr(estimator, "fit_transform")
+    return transforms and not predicts and not isinstance(estimator, BaseSearchCV)
 
 
 def _innermost(estimator: Any) -> Any:

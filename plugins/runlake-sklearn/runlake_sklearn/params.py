@@ -1,15 +1,24 @@
-"""The settings of an estimator as people read them."""
+"""What an estimator is and how it is set, as people read it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["path_of", "readable", "settings_of"]
+from sklearn.utils import get_tags
+
+__all__ = ["path_of", "readable", "settings_of", "tags_of"]
 
 
 def settings_of(estimator: Any) -> dict[str, Any]:
     """Every setting, those of inner estimators by `step__setting`."""
     return {key: readable(value) for key, value in estimator.get_params(deep=True).items()}
+
+
+def tags_of(estimator: Any) -> dict[str, str]:
+    """Its class, and which kind of estimator it says it is."""
+    tags = {"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator))}
+    kind = get_tags(estimator).estimator_type
+    return tags if kind is None else {**tags, "estimator_type": kind}
 
 
 def readable(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from runlake import Call
-from runlake_sklearn.params import path_of, settings_of
+from runlake_sklearn.params import settings_of, tags_of
 
 __all__ = ["capture_validation"]
 
@@ -20,7 +20,7 @@ def capture_validation(call: Call) -> Generator[None, Any, None]:
     arguments = call.arguments
     estimator = arguments["estimator"]
     call.name = f"{type(estimator).__name__} {function}"
-    call.run.set_tags({"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator)), "validation": function})
+    call.run.set_tags({**tags_of(estimator), "validation": function})
     call.run.log_params(settings_of(estimator))
     call.given(estimator, arguments.get("X"), arguments.get("y"))
     began = time.perf_counter()

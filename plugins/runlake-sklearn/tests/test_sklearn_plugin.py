@@ -18,7 +18,7 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
@@ -188,6 +188,15 @@ def test_clusters_and_pipelines_that_train_without_fit_are_recorded(runs: Runs) 
     KMeans(2).fit_transform(X)
 
     assert [run.info.run_name for run in runs()] == ["GaussianMixture", "Pipeline", "DBSCAN", "KMeans"]
+
+
+def test_what_cannot_predict_before_it_is_fitted_is_recorded(runs: Runs) -> None:
+    """A stack says what it is by its tags; a search is one whatever it searches."""
+    runlake.autolog("sklearn")
+    StackingClassifier([("a", LogisticRegression())], cv=2).fit(X, Y)
+    GridSearchCV(PCA(), {"n_components": [1, 2]}, cv=2).fit(X)
+
+    assert [run.info.run_name for run in runs() if "mlflow.parentRunId" not in run.tags] == ["StackingClassifier", "GridSearchCV"]
 
 
 def test_a_class_that_is_defined_later_is_recorded_as_well(runs: Runs) -> None:

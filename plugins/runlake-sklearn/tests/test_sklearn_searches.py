@@ -1,4 +1,4 @@
-"""Searches, cross-validations and batches: one run each, and a run inside for every candidate."""
+"""Searches and cross-validations: one run each, and a run inside for every candidate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - makes the next name importable
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -23,7 +23,6 @@ from sklearn.model_selection import (
     learning_curve,
     validation_curve,
 )
-from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -141,20 +140,6 @@ def test_curves_over_sizes_and_settings(runs: Runs) -> None:
     assert by_size.metrics["mean_train_score"].to_numpy().tolist() == train.mean(axis=1).tolist()
     assert table(by_size, "learning_curve.parquet")["test_score_0"] == test[:, 0].tolist()
     assert table(by_setting, "validation_curve.parquet")["param_range"] == [0.1, 1.0]
-
-
-def test_batches_of_one_estimator_are_one_training(runs: Runs) -> None:
-    """Two estimators in turn are two."""
-    runlake.autolog("sklearn")
-    one, other = SGDClassifier(random_state=0), GaussianNB()
-    for start in range(3):
-        one.partial_fit(X[start::3], Y[start::3], classes=[0, 1, 2])
-        other.partial_fit(X[start::3], Y[start::3], classes=[0, 1, 2])
-    del one, other
-    runlake.disable_autolog()
-
-    assert [(run.info.run_name, run.info.status) for run in runs()] == [("SGDClassifier", "FINISHED"), ("GaussianNB", "FINISHED")]
-    assert [run.metrics["samples_seen"].to_numpy().tolist() for run in runs()] == [[50, 100, 150], [50, 100, 150]]
 
 
 def test_the_loss_is_a_curve_where_the_estimator_kept_one(runs: Runs) -> None:

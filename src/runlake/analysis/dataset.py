@@ -29,7 +29,7 @@ SKETCH_BYTES = 64 << 10
 def data_given(given: Given) -> None:
     """Look before the training can change what it is given."""
     if given.options["log_datasets"] and given.inputs is not None:
-        given.kept["dataset"] = described("train", inputs=given.inputs, targets=given.targets)
+        given.kept["dataset"] = described(given.name, inputs=given.inputs, targets=given.targets)
 
 
 @hookimpl

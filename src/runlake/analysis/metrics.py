@@ -24,6 +24,8 @@ def data_given(given: Given) -> None:
 @hookimpl
 def model_fitted(fitted: Fitted) -> None:
     """Record a point of each metric."""
+    if fitted.inputs is None:
+        return
     before = fitted.kept.get("fingerprint")
     if before is not None and before != fingerprint(fitted.inputs, fitted.targets):
         fitted.skipped("training_metrics", "the training changed the data that it was given")

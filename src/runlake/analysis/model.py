@@ -1,12 +1,17 @@
-"""The model itself, in the safe form that its library's plugin has; sized before it is written, never pickled."""
+"""The model itself, in the safe form that its library's plugin has: sized before it is written, never pickled, and given back."""
 
 from __future__ import annotations
 
-from runlake.instrument.hookspecs import hookimpl
-from runlake.instrument.saved import Saved
-from runlake.instrument.training import Fitted
+from typing import Any
 
-__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "model_fitted"]
+from runlake.errors import RunlakeError, UnknownArtifact
+from runlake.instrument.hookspecs import hookimpl
+from runlake.instrument.plugins import ask_one, load, plugin_named
+from runlake.instrument.saved import Saved
+from runlake.instrument.training import SKIPPED_TAG, Fitted
+from runlake.read import Run
+
+__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "kept_model", "model_fitted"]
 
 FOLDER = "model"
 FORMAT_TAG = "runlake.model.format"
@@ -27,3 +32,16 @@ def model_fitted(fitted: Fitted) -> None:
         for name, content in saved.files.items():
             fitted.run.log_bytes(content, f"{FOLDER}/{name}")
         fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"runlake.model.{name}": note for name, note in saved.notes.items()}})
+
+
+def kept_model(run: Run, folder: str = FOLDER) -> Any:
+    """The model that the run keeps there. Nothing in its files is run, whoever wrote them. Raises UnknownArtifact where there is none."""
+    files = {name.removeprefix(f"{folder}/"): run.read_artifact(name) for name in run.artifacts if name.startswith(f"{folder}/")}
+    format_id = run.tags.get(FORMAT_TAG)
+    if not files or format_id is None:
+        why = run.tags.get(f"{SKIPPED_TAG}model", "none was saved")
+        raise UnknownArtifact(f"The run {run.info.run_name!r} ({run.info.run_id}) has no model at {folder!r}: {why}.")
+    plugin = plugin_named(format_id.partition("/")[0])
+    if not load(plugin):
+        raise RunlakeError(f"The model of {run.info.run_id} is in the format {format_id}, whose plugin is off: {plugin.problem}.")
+    return ask_one(plugin, "load_model", format_id=format_id, files=files)

@@ -19,7 +19,7 @@ WIDE = 24  # cells; wider columns are cut
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _VALIDATION = set("val valid validation eval evaluation test testing dev cv holdout".split())
 _ASIDE = set(
-    "std rank time seconds second epoch step steps iteration lr rate norm memory support size".split()
+    "std rank time seconds second epoch step steps iteration iter samples seen lr rate norm memory support size".split()
 )  # of the work, not the outcome
 _CHANCE = set("seed random".split())
 

@@ -18,16 +18,20 @@ from runlake.display.sparkline import sparkline
 from runlake.display.statuses import with_word
 from runlake.display.words import count, date, duration, moment, number, one_line, size
 from runlake.entities import DatasetInput, JobState, LifecycleStage
+from runlake.entities.signatures import ColSpec, Schema, TensorSpec
 from runlake.read import Run, Series
 
 __all__ = ["About", "run_page"]
 
 MOST_FILES = 40  # listed
+MOST_COLUMNS = 6  # told of a schema
 CURVE = 24  # cells
 INDENT = "  "
 
 _SYSTEM = ("mlflow.", "runlake.")  # how tags begin that nobody set by hand
 _CONTEXT = "mlflow.data.context"
+_MODEL = "runlake.model."
+_SKIPPED = "runlake.skipped."
 _JOB_STYLES = {JobState.DONE: "green", JobState.FAILED: "red", JobState.GIVEN_UP: "red"}
 
 
@@ -54,6 +58,8 @@ def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = F
     tags = {key: text for key, text in sorted(run.tags.items()) if with_system_tags or not key.startswith(_SYSTEM)}
     yield from _section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
     yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
+    yield from _section("model", _model(run))
+    yield from _section("not recorded", _skipped(run.tags))
     yield from _section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
     yield from _section(_title_inside(about), _inside(about, now_ms, room - len(INDENT)))
     yield from _section("jobs", _jobs(run))
@@ -151,6 +157,40 @@ def _said(text: str) -> dict[str, object]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _model(run: Run) -> Iterator[Text]:
+    """What it is, what it takes and gives, and what its users should know."""
+    kind = run.tags.get(f"{_MODEL}format")
+    if kind is not None:
+        yield Text.assemble(("format  ", "dim"), one_line(kind))
+    signature = run.signature
+    for word, schema in (("takes", signature.inputs), ("gives", signature.outputs)) if signature else ():
+        if schema is not None:
+            yield Text.assemble((f"{word}   ", "dim"), _schema(schema))
+    for key, text in sorted(run.tags.items()):
+        if key.startswith(_MODEL) and key != f"{_MODEL}format":
+            yield Text.assemble((f"{one_line(key.removeprefix(_MODEL).replace('_', ' '))}  ", "dim"), one_line(text))
+
+
+def _schema(schema: Schema) -> str:
+    columns = [_spec(spec) for spec in schema.inputs[:MOST_COLUMNS]]
+    left = len(schema.inputs) - len(columns)
+    return one_line(", ".join(columns) + (f" and {left:,} more" if left else ""))
+
+
+def _spec(spec: ColSpec | TensorSpec) -> str:
+    if isinstance(spec, TensorSpec):
+        kind = f"{spec.type}[{', '.join('any' if size < 0 else str(size) for size in spec.shape)}]"
+    else:
+        kind = spec.type if spec.required else f"{spec.type} or nothing"
+    return kind if spec.name is None else f"{spec.name}: {kind}"
+
+
+def _skipped(tags: Mapping[str, str]) -> Iterator[Text]:
+    for key, why in sorted(tags.items()):
+        if key.startswith(_SKIPPED):
+            yield Text.assemble(one_line(key.removeprefix(_SKIPPED).replace("_", " ")), (_why(why), "dim"))
 
 
 def _artifacts(found: Mapping[str, int], room: int) -> Iterator[Text]:

@@ -48,6 +48,11 @@ class Call:
         return dict(bound.arguments)
 
     @property
+    def noted(self) -> dict[str, Any]:
+        """What the captures of this training keep from one call to the next."""
+        return self._known_training().noted
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """The settings of `autolog()` that hold here, and the plugin's own."""
         return self._invocation.options_of(self.plugin)

@@ -60,6 +60,11 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookspec
+def describe_model(model: Any) -> Mapping[str, bytes]:  # type: ignore[empty-body]  # only its name and arguments count
+    """Give pages that show people what the model is, by their file names. Called in a job, with a model that `load_model` gave."""
+
+
+@hookspec
 def model_fitted(fitted: Fitted) -> None:
     """A model was trained. Called once a training, where the library was called, after it returned and before the run ends."""
 

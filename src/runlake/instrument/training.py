@@ -18,7 +18,7 @@ from runlake.instrument.plugins import ask_plugins, find_plugins, records, stand
 from runlake.instrument.scope import find_scope, is_plugin_at_work
 from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
-from runlake.recording.listeners import run_ended
+from runlake.recording.listeners import run_ended, run_ending
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
@@ -33,7 +33,10 @@ SKIPPED_TAG = "runlake.skipped."
 
 @dataclass
 class Given:
-    """What a model is about to be trained on, as the library will have it, to be looked at and let go of; `kept` goes on to `Fitted`."""
+    """What a model is about to be trained on, as the library will have it, to be looked at and let go of; `kept` goes on to `Fitted`.
+
+    `name` tells it from other data of the run: "train", or "first batch" where more is to come.
+    """
 
     model: Any
     inputs: Any
@@ -41,6 +44,7 @@ class Given:
     sample_weight: Any
     plugin: str
     options: Mapping[str, Any]
+    name: str = "train"
     kept: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +87,8 @@ class Training:
         self._opening = threading.RLock()
         self._works: dict[tuple[str, str], Work] = {}
         self._fitted: list[Fitted] = []
-        self._given: Given | None = None
+        self._kept: dict[str, Any] | None = None  # of what was given, which itself is let go of
+        self._last: Callable[[], Any] | None = None  # the model, where no call gives it
 
     @property
     def is_of_a_call(self) -> bool:
@@ -113,9 +118,14 @@ class Training:
 
     def add_given(self, given: Given) -> None:
         """Have what is about to be trained on looked at, once."""
-        if self._given is None:
-            self._given = given
+        if self._kept is None:
+            self._kept = given.kept
             tell_plugins("data_given", self.work_of, given=given)
+
+    def trains(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
+        """For a training that no call encloses: what it trains, to be recorded as it is when the training ends; and the first batch."""
+        self.add_given(Given(model, inputs, targets, sample_weight, self.plugin, self.options, "first batch"))
+        self._last = _weak(model)
 
     def add_fitted(self, fitted: Fitted, *, is_owners: bool) -> None:
         """Hold a model until the training ends."""
@@ -127,9 +137,22 @@ class Training:
         for key, (_, found) in list(_by_key.items()):
             if found is self:
                 _by_key.pop(key, None)
+        self.hand_over()
         self.close_books()
         if self.active is not None and self.owns_run:
             self.active.end(status_named(status))
+
+    def hand_over(self) -> None:
+        """Have the model of a training that no call encloses recorded, as it is now."""
+        last, self._last = self._last, None
+        if last is None or self.active is None:
+            return
+        model = last()
+        if model is None:
+            self.run.set_tag(f"{SKIPPED_TAG}model", "it was gone when its training ended")
+        else:
+            self.add_fitted(Fitted(model, None, None, None, self.run, self.plugin, self.options), is_owners=True)
+            self._tell_fitted()
 
     def finish(self, error: BaseException | None) -> None:
         """The call has ended, with this error or none."""
@@ -166,10 +189,10 @@ class Training:
 
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
-        given, self._given = self._given, None
+        kept, self._kept = self._kept or {}, None
         if fitted:
             owners, owners.inner = fitted[0], fitted[1:]
-            owners.kept, owners.work_of = given.kept if given is not None else {}, self.work_of
+            owners.kept, owners.work_of = kept, self.work_of
             tell_plugins("model_fitted", self.work_of, fitted=owners)
 
     def _note_failure(self, work: Work, why: str) -> None:
@@ -238,6 +261,12 @@ def _end_orphans() -> None:
             found.end()
 
 
+def _hand_over_to(run: ActiveRun) -> None:
+    for _, found in list(_by_key.values()):
+        if found.active is run:
+            found.hand_over()
+
+
 def _close_books_of(run: ActiveRun) -> None:
     for _, found in list(_by_key.values()):
         if found.active is run:
@@ -247,6 +276,7 @@ def _close_books_of(run: ActiveRun) -> None:
 def _close_all_books() -> None:
     """At exit: the runs themselves end as all that are open then."""
     for _, found in list(_by_key.values()):
+        found.hand_over()
         found.close_books()
 
 
@@ -256,6 +286,7 @@ def _in_forked_child() -> None:
     _by_key.clear()
 
 
+run_ending.append(_hand_over_to)
 run_ended.append(_close_books_of)
 before_exit.insert(0, _close_all_books)
 platform.on_fork(in_child=_in_forked_child)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from runlake.recording.runs import ActiveRun
 
-__all__ = ["points_written", "run_ended", "run_started", "tell"]
+__all__ = ["points_written", "run_ended", "run_ending", "run_started", "tell"]
 
 run_started: list[Callable[[ActiveRun], Any]] = []  # called where the run is opened
+run_ending: list[Callable[[ActiveRun], Any]] = []  # called where it is ended, before that is said: it still takes anything
 run_ended: list[Callable[[ActiveRun], Any]] = []  # called where it is ended, once the store has that
 points_written: list[Callable[[str, pa.Table], Any]] = []  # called with a run's id and its new points, in the thread that writes
 

@@ -17,7 +17,7 @@ from runlake.entities.params import kind_of
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
 from runlake.recording import artifacts, documents
-from runlake.recording.listeners import run_ended, tell
+from runlake.recording.listeners import run_ended, run_ending, tell
 from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
@@ -286,6 +286,7 @@ class ActiveRun(MetricLog):
         """
         if self.is_ended or not self.is_ours:
             return
+        tell(run_ending, self)
         self.is_ended = True
         if not self.is_joined:
             self.say_ended(status, time.time_ns())

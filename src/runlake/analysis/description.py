@@ -1,0 +1,23 @@
+"""The job `description`: pages that show people what a model is, drawn by its library from the model that the run keeps."""
+
+from __future__ import annotations
+
+from runlake.analysis.model import kept_model
+from runlake.errors import UnknownArtifact
+from runlake.instrument.plugins import ask_plugins, standing_work
+from runlake.jobs.kinds import Skipped, Work
+
+__all__ = ["description"]
+
+
+def description(work: Work) -> None:
+    """Keep each page as an artifact."""
+    try:
+        model = kept_model(work.run)
+    except UnknownArtifact as error:
+        raise Skipped(str(error)) from error
+    pages = ask_plugins("describe_model", model, standing_work, model=model)
+    if not pages:
+        raise Skipped(f"no plugin has a page for {type(model).__module__}.{type(model).__qualname__}")
+    for name, content in pages.items():
+        work.keep(name, content)
