@@ -44,6 +44,11 @@ def skips(work):
 def counts(work):
     began(work)
 
+def prints(work):
+    began(work)
+    print("failed", flush=True)
+    os.write(1, b"failed\\n")
+
 def fails_once(work):
     began(work)
     assert len(open(work.arguments["trace"]).readlines()) > 1
@@ -65,7 +70,7 @@ def tells(work):
     told |= {"nice": os.nice(0), "folder": os.getcwd(), "session": os.getsid(0), "group": os.getpgid(0)}
     work.keep("told.json", json.dumps(told).encode())
 """
-NAMES = "crashes hangs raises leaves vanishes skips counts fails_once waits writes tells".split()
+NAMES = "crashes hangs raises leaves vanishes skips counts prints fails_once waits writes tells".split()
 
 
 def plant(folder: Path) -> dict[str, str]:

@@ -47,6 +47,20 @@ def test_whatever_a_job_does_is_a_row_of_its_run_and_harms_no_other(tmp_path: Pa
     assert list((store / "jobs").iterdir()) == []
 
 
+def test_one_process_does_one_job_after_the_other_until_one_fails(tmp_path: Path) -> None:
+    """The libraries that they need are imported once; whatever a job prints is no answer of it."""
+    kinds, store = plant(tmp_path), tmp_path / "lake"
+    given = {"trace": str(tmp_path / "trace")}
+    names = ["counts", "prints", "counts", "raises", "counts", "counts"]
+    run_id = add_jobs(store, kinds, "\n".join(f"queue.add(run, {kind!r}, {given!r}, name='{n}')" for n, kind in enumerate(names)))
+
+    run_jobs(store, kinds)
+
+    pids = [line.split()[-1] for line in (tmp_path / "trace").read_text().splitlines()]
+    assert [str(job.state) for job in jobs_of(store, run_id).values()] == ["done", "done", "done", "given up", "done", "done"]
+    assert (len(pids), len(set(pids[:3])), len(set(pids[3:])), pids[0] != pids[3]) == (5, 1, 1, True)
+
+
 def test_what_fails_once_is_done_the_second_time(tmp_path: Path) -> None:
     """And a kind that nobody installed is named."""
     kinds, store = plant(tmp_path), tmp_path / "lake"

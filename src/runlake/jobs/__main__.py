@@ -1,4 +1,4 @@
-"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --one a single job, here; else none."""
+"""`python -m runlake.jobs STORE`: a runner; with --finish what is pending once; with --work those that are named to it; else none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=None, metavar="SECONDS", help="end a job that runs longer")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--finish", nargs="*", metavar="RUN_ID", help="do what these runs, or all, have pending, and leave")
-    what.add_argument("--one", nargs=2, metavar=("RUN_ID", "JOB"), help="do this job in this process")
+    what.add_argument("--work", action="store_true", help="do in this process the jobs that standard input names, and answer each")
     what.add_argument("--publish", action="store_true", help="publish what waits into the open tables, and leave")
     what.add_argument("--index", action="store_true", help="bring the search cache up to date, and leave")
     parser.add_argument("--at-once", action="store_true", help="publish whatever else this machine does")
@@ -28,9 +28,9 @@ def main() -> None:
     """Do what the arguments say."""
     given = _arguments()
     root = given.store.absolute()
-    if given.finish is None and not given.one:
+    if given.finish is None and not given.work:
         platform.be_last()
-    from runlake.jobs.apart import LIMIT_SECONDS, do_one  # after giving way: they import Arrow
+    from runlake.jobs.apart import LIMIT_SECONDS, work  # after giving way: they import Arrow
     from runlake.jobs.publishing import publish_here
     from runlake.jobs.runner import IDLE_SECONDS, finish, work_until_idle
     from runlake.read import open_store
@@ -46,8 +46,8 @@ def main() -> None:
         return
     limit = LIMIT_SECONDS if given.limit is None else given.limit
     config.choose_store(root)
-    if given.one:
-        do_one(root, given.one[0], given.one[1], limit)
+    if given.work:
+        work(limit)
     elif given.finish is not None:
         for _ in finish(open_store(root), given.finish, limit):
             pass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runlake.entities import Job, LifecycleStage
 from runlake.jobs import claims
-from runlake.jobs.apart import LIMIT_SECONDS, do_apart
+from runlake.jobs.apart import LIMIT_SECONDS, Worker
 from runlake.jobs.attempts import failed, note
 from runlake.jobs.publishing import publish_apart, waits
 from runlake.jobs.slots import leave_word, next_word, slot
@@ -36,7 +36,8 @@ def work_until_idle(root: Path, idle_seconds: float = IDLE_SECONDS, limit_second
             if not is_ours:
                 leave_word(root)
                 return
-            _work(store, idle_seconds, limit_seconds)
+            with Worker(limit_seconds) as worker:
+                _work(store, idle_seconds, worker)
         # A runner that found our slot taken has left to us what came after our last look.
         word = next_word()
         if word is not None and is_store(word):
@@ -50,15 +51,16 @@ def finish(
 ) -> Iterator[tuple[Run, Job]]:
     """Do what is pending, of these runs or of all, wait for what others are at, and give each job when it is closed."""
     found = open_jobs(store, run_ids)
-    while found:
-        if not _do_next(store, found, limit_seconds):
-            time.sleep(look_seconds)
-        before, found = found, open_jobs(store, run_ids)
-        left = {(run.info.run_id, job.name) for run, job in found}
-        for run, job in before:
-            if (run.info.run_id, job.name) not in left:
-                now = store.run(run.info.run_id)
-                yield now, now.jobs[job.name]
+    with Worker(limit_seconds) as worker:
+        while found:
+            if not _do_next(store, found, worker):
+                time.sleep(look_seconds)
+            before, found = found, open_jobs(store, run_ids)
+            left = {(run.info.run_id, job.name) for run, job in found}
+            for run, job in before:
+                if (run.info.run_id, job.name) not in left:
+                    now = store.run(run.info.run_id)
+                    yield now, now.jobs[job.name]
 
 
 def open_jobs(store: Store, run_ids: Collection[str] = ()) -> list[tuple[Run, Job]]:
@@ -79,18 +81,18 @@ def _comes_to_be(root: Path) -> bool:
     return is_store(root)
 
 
-def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
+def _work(store: Store, idle_seconds: float, worker: Worker) -> None:
     busy_at = publish_at = time.monotonic()
     seen = None
     waiting: list[tuple[Run, Job]] = []
     while True:
         if (found := Layout(store.path).waiting()) != seen:  # something was written
             waiting, seen = open_jobs(store), found
-        if _do_next(store, waiting, limit_seconds):
+        if _do_next(store, waiting, worker):
             busy_at, seen = time.monotonic(), None
         elif (word := next_word()) is not None:
             if is_store(word):
-                _work(Store(word), 0.0, limit_seconds)
+                _work(Store(word), 0.0, worker)
         elif (now := time.monotonic()) >= publish_at and waits(store.path):
             publish_apart(store.path)
             publish_at = now + PUBLISH_SECONDS
@@ -100,7 +102,7 @@ def _work(store: Store, idle_seconds: float, limit_seconds: float) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def _do_next(store: Store, found: list[tuple[Run, Job]], limit_seconds: float) -> bool:
+def _do_next(store: Store, found: list[tuple[Run, Job]], worker: Worker) -> bool:
     """Do one of these that nobody is at; whether there was one."""
     free = [(run, job) for run, job in found if _can_begin(store, run, job)]
     if not free:
@@ -111,7 +113,7 @@ def _do_next(store: Store, found: list[tuple[Run, Job]], limit_seconds: float) -
     if claims.is_spent(Layout(store.path), run_id, job):
         note(store, run_id, failed(job, claims.MAX_ATTEMPTS, "each process that began it is gone without an outcome"))
     else:
-        do_apart(store, run_id, job, limit_seconds)
+        worker.do(store, run_id, job)
     return True
 
 
