@@ -29,7 +29,8 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
     call.run.log_params(settings_of(estimator))
     arguments = call.arguments
     inputs, targets, weights = (arguments.get(name) for name in ("X", "y", "sample_weight"))
-    call.given(estimator, inputs, targets, weights)
+    held_out = {"validation": (arguments["X_val"], arguments.get("y_val"))} if arguments.get("X_val") is not None else {}
+    call.given(estimator, inputs, targets, weights, held_out)
     expect_steps(call.noted, estimator)
     began_ns, began = time.time_ns(), time.perf_counter()
     yield

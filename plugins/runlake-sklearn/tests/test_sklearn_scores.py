@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -136,6 +136,17 @@ def test_clusters_are_judged_by_how_far_they_are_apart(runs: Runs) -> None:
 
     expected = {"score": model.score(inputs), "silhouette_score": metrics.silhouette_score(inputs, model.labels_)}
     assert scores(runs()[0]) == pytest.approx(expected)
+
+
+def test_what_a_training_is_judged_by_is_told_from_what_it_trains_on(runs: Runs) -> None:
+    """Of an estimator that takes rows to validate on."""
+    inputs, targets = load_iris(return_X_y=True)
+    runlake.autolog("sklearn")
+    HistGradientBoostingClassifier(max_iter=3, early_stopping=True).fit(inputs[::2], targets[::2], X_val=inputs[1::2], y_val=targets[1::2])
+
+    used = {each.dataset.name: (each.tags[0].value, each.dataset.digest) for each in runs()[0].inputs.dataset_inputs}
+    assert {name: context for name, (context, _) in used.items()} == {"train": "train", "validation": "eval"}
+    assert used["train"][1] != used["validation"][1]
 
 
 def test_a_training_that_changes_its_data_is_not_judged_by_what_became_of_it(runs: Runs) -> None:

@@ -29,15 +29,15 @@ SKETCH_BYTES = 64 << 10
 def data_given(given: Given) -> None:
     """Look before the training can change what it is given."""
     if given.options["log_datasets"] and given.inputs is not None:
-        given.kept["dataset"] = described(given.name, inputs=given.inputs, targets=given.targets)
+        held_out = [(described(name, inputs=inputs, targets=targets), "eval") for name, (inputs, targets) in given.held_out.items()]
+        given.kept["datasets"] = [(described(given.name, inputs=given.inputs, targets=given.targets), "train"), *held_out]
 
 
 @hookimpl
 def model_fitted(fitted: Fitted) -> None:
     """Note what was given."""
-    dataset = fitted.kept.get("dataset")
-    if dataset is not None:
-        fitted.run.log_input(dataset, "train")
+    for dataset, context in fitted.kept.get("datasets", ()):
+        fitted.run.log_input(dataset, context)
 
 
 @dataclass

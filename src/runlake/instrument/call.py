@@ -85,10 +85,18 @@ class Call:
         """Have the library called with other arguments. Raises InvalidValue for a name that it does not take."""
         self._invocation.rewrite(changed)
 
-    def given(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
-        """Before the `yield`: hand over what the model is about to be trained on, which the library may change."""
+    def given(
+        self,
+        model: Any,
+        inputs: Any = None,
+        targets: Any = None,
+        sample_weight: Any = None,
+        held_out: Mapping[str, tuple[Any, Any]] | None = None,
+    ) -> None:
+        """Before the `yield`: hand over what the model is about to be trained on, and judged by, which the library may change."""
         if self.owner is None:
-            self._known_training().add_given(Given(model, inputs, targets, sample_weight, self.plugin, self.options))
+            given = Given(model, inputs, targets, sample_weight, self.plugin, self.options, held_out=held_out or {})
+            self._known_training().add_given(given)
 
     def fitted(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
         """Hand over the model for what is recorded of every model, once the call's captures are through."""

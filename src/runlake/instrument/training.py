@@ -35,7 +35,8 @@ SKIPPED_TAG = "runlake.skipped."
 class Given:
     """What a model is about to be trained on, as the library will have it, to be looked at and let go of; `kept` goes on to `Fitted`.
 
-    `name` tells it from other data of the run: "train", or "first batch" where more is to come.
+    `name` tells it from other data of the run: "train", or "first batch" where more is to come. `held_out` is what the training judges
+    itself by, inputs and targets by name.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class Given:
     plugin: str
     options: Mapping[str, Any]
     name: str = "train"
+    held_out: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
 
 
