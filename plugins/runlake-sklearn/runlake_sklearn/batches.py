@@ -20,7 +20,7 @@ def capture_batch(call: Call) -> Generator[None, Any, None]:
         return
     arguments = call.arguments
     inputs: Any = arguments.get("X")
-    found.trains(estimator, inputs, arguments.get("y"), arguments.get("sample_weight"))
+    found.trains(estimator, inputs, arguments.get("y", arguments.get("Y")), arguments.get("sample_weight"))
     began = time.perf_counter()
     yield
     rows = inputs.shape[0] if hasattr(inputs, "shape") else len(inputs) if hasattr(inputs, "__len__") else 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags
 
@@ -28,7 +29,7 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
     call.run.set_tags(tags_of(estimator))
     call.run.log_params(settings_of(estimator))
     arguments = call.arguments
-    inputs, targets, weights = (arguments.get(name) for name in ("X", "y", "sample_weight"))
+    inputs, targets, weights = arguments.get("X"), arguments.get("y", arguments.get("Y")), arguments.get("sample_weight")
     held_out = {"validation": (arguments["X_val"], arguments.get("y_val"))} if arguments.get("X_val") is not None else {}
     call.given(estimator, inputs, targets, weights, held_out)
     expect_steps(call.noted, estimator)
@@ -67,7 +68,8 @@ def _log_curves(call: Call, estimator: Any) -> None:
     known = vars(estimator)
     for name in _CURVES:
         values = known.get(name)
-        if values is not None and getattr(values, "ndim", 1) == 1 and len(values) and isinstance(values[0], (int, float)):
+        is_curve = isinstance(values, (list, np.ndarray)) and getattr(values, "ndim", 1) == 1 and len(values) > 0
+        if is_curve and isinstance(values[0], (int, float)):
             call.run.log_batch(name.rstrip("_"), values, list(range(len(values))))
     iterations = known.get("n_iter_")
     if isinstance(iterations, int):

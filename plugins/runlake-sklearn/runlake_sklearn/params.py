@@ -11,7 +11,7 @@ __all__ = ["path_of", "readable", "settings_of", "tags_of"]
 
 def settings_of(estimator: Any) -> dict[str, Any]:
     """Every setting, those of inner estimators by `step__setting`."""
-    return {key: readable(value) for key, value in estimator.get_params(deep=True).items()}
+    return {str(key): readable(value) for key, value in estimator.get_params(deep=True).items()}
 
 
 def tags_of(estimator: Any) -> dict[str, str]:

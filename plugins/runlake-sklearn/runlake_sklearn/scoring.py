@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import random
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +11,10 @@ from sklearn import metrics
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.utils import get_tags
+from sklearn.utils.multiclass import type_of_target
 
 from runlake_sklearn.classes import judged
+from runlake_sklearn.quiet import nothing_left_behind
 
 __all__ = ["said_of", "training_metrics"]
 
@@ -29,7 +28,7 @@ def said_of(model: Any, rows: Any) -> Any:
     """What it predicts for a few rows, or makes of them."""
     for method in ("predict", "transform"):
         if hasattr(model, method):
-            with _nothing_left_behind():
+            with nothing_left_behind(model):
                 return getattr(model, method)(rows)
     return None
 
@@ -40,24 +39,28 @@ def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, 
     if not hasattr(model, "get_params") or not getattr(model, "refit", True) or not has_rows:
         return None
     kind = get_tags(model).estimator_type
-    with _nothing_left_behind():
+    with nothing_left_behind(model):
         if kind == "clusterer":
-            return _of_clusters(model, inputs)
+            return _of_clusters(model, inputs, targets)
         if targets is None:
             return _own_score(model, inputs, None, None)
-        if kind == "classifier" and getattr(targets, "ndim", 1) == 1:
+        if kind == "classifier" and getattr(targets, "ndim", 1) == 1 and hasattr(model, "predict") and hasattr(model, "classes_"):
             return _of_classes(model, inputs, targets, sample_weight, pos_label)
-        if kind == "regressor":
+        if kind == "regressor" and hasattr(model, "predict"):
             return _of_numbers(model, inputs, targets, sample_weight)
-        return _own_score(model, inputs, targets, sample_weight) if kind is not None else None
+        return _own_score(model, inputs, targets, sample_weight) if kind is not None and not _is_several_classes(targets) else None
+
+
+def _is_several_classes(targets: Any) -> bool:
+    """Several targets of several classes each, which no estimator has a score for."""
+    return getattr(targets, "ndim", 1) > 1 and str(type_of_target(targets)) == "multiclass-multioutput"
 
 
 def _of_classes(model: Any, inputs: Any, targets: Any, weights: Any, pos_label: Any) -> dict[str, float]:
     probable = model.predict_proba(inputs) if hasattr(model, "predict_proba") else None
     predicted = _labels(model, inputs, probable)
     found = judged(targets, predicted, probable, model.classes_, weights, pos_label) or {}
-    own = _score(model, inputs, targets, weights, ClassifierMixin.score, found.get("accuracy_score"))
-    return _named({"score": own, **found})
+    return _named(_score(model, inputs, targets, weights, ClassifierMixin.score, found.get("accuracy_score")) | found)
 
 
 def _labels(model: Any, inputs: Any, probable: Any) -> Any:
@@ -81,48 +84,36 @@ def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str
         "mean_absolute_error": np.mean(np.average(np.abs(errors), axis=0, weights=weights)),
         "r2_score": np.mean(explained),
     }
-    own = _score(model, inputs, targets, weights, RegressorMixin.score, float(found["r2_score"]))
-    return _named({"score": own, **found})
+    return _named(_score(model, inputs, targets, weights, RegressorMixin.score, float(found["r2_score"])) | found)
 
 
-def _of_clusters(model: Any, inputs: Any) -> dict[str, float] | None:
+def _of_clusters(model: Any, inputs: Any, targets: Any) -> dict[str, float] | None:
     """How well the clusters are apart, on a sample: the rows of it are compared each with each."""
     labels = getattr(model, "labels_", None)
     if labels is None or not hasattr(inputs, "shape") or len(labels) != inputs.shape[0]:
-        return _own_score(model, inputs, None, None)
+        return _own_score(model, inputs, targets, None)
     places = np.linspace(0, len(labels) - 1, min(len(labels), SILHOUETTE_ROWS)).astype(int)
     rows = inputs.iloc[places] if hasattr(inputs, "iloc") else inputs[places]
-    found = _own_score(model, inputs, None, None) or {}
+    found = _own_score(model, inputs, targets, None) or {}
     if 1 < len(np.unique(labels[places])) < len(places):
         found["training_silhouette_score"] = float(metrics.silhouette_score(rows, labels[places]))
     return found
 
 
 def _own_score(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, float] | None:
-    return {"training_score": _score(model, inputs, targets, weights)} if hasattr(model, "score") else None
+    return _named(_score(model, inputs, targets, weights)) if hasattr(model, "score") else None
 
 
-def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = None, known: float | None = None) -> float:
-    """What the estimator says itself, which for most is what is known already."""
+def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = None, known: float | None = None) -> dict[str, float]:
+    """What the estimator says itself, which for most is what is known already; nothing where it would ask the program's own function."""
     if known is not None and getattr(type(model), "score", None) is usual:
-        return known
+        return {"score": known}
+    if not isinstance(getattr(model, "scoring", None), str | None):
+        return {}
     takes_weights = weights is not None and "sample_weight" in inspect.signature(model.score).parameters
     given = [inputs] if targets is None else [inputs, targets]
-    return float(model.score(*given, **({"sample_weight": weights} if takes_weights else {})))
+    return {"score": float(model.score(*given, **({"sample_weight": weights} if takes_weights else {})))}
 
 
 def _named(found: Mapping[str, Any]) -> dict[str, float]:
     return {f"training_{name}": float(value) for name, value in found.items()}
-
-
-@contextlib.contextmanager
-def _nothing_left_behind() -> Iterator[None]:
-    """Some estimators draw as they predict: the program's next draw must be what it would have been. Nor is anything said twice."""
-    states = np.random.get_state(), random.getstate()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])

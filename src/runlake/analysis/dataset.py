@@ -19,7 +19,7 @@ from runlake.recording.datasets import array_bytes, column_bytes, digest_of, sta
 __all__ = ["data_given", "described", "fingerprint", "model_fitted"]
 
 SAMPLED_ROWS = 1000
-SAMPLED_VALUES = 1_000_000  # of wide data fewer rows are looked at
+SAMPLED_VALUES = 250_000  # of wide data fewer rows are looked at
 SKETCHED_COLUMNS = 200
 SKETCH_SECONDS = 0.02
 SKETCH_BYTES = 64 << 10

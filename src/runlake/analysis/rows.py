@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+_UNORDERED = ("coo", "bsr", "dia")  # forms of sparse data
+
 __all__ = ["kind_of", "n_rows", "sampled_rows", "some_rows"]
 
 
@@ -60,7 +62,12 @@ def sampled_rows(data: Any, places: np.ndarray) -> Any:
         return data.iloc[places] if kind == "frame" else data.take(places)
     if kind == "list":
         return [data[place] for place in places]
-    return data[places] if kind is not None and hasattr(data, "__getitem__") else None
+    return data[places] if kind is not None and _can_be_taken(data) else None
+
+
+def _can_be_taken(data: Any) -> bool:
+    """Whether rows can be had by their place; of some sparse data they cannot."""
+    return hasattr(data, "__getitem__") and getattr(data, "format", None) not in _UNORDERED
 
 
 def _taken(data: Any, kind: str, places: slice) -> Any:
@@ -71,7 +78,7 @@ def _taken(data: Any, kind: str, places: slice) -> Any:
     if kind == "arrow":
         return data.take(list(range(places.start, places.stop, places.step)))
     if kind == "sparse":
-        return data[places] if hasattr(data, "__getitem__") else None
+        return data[places] if _can_be_taken(data) else None
     rows = data[places]
     return rows if isinstance(rows, Sequence) else _copied(rows)
 
