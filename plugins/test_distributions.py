@@ -37,12 +37,12 @@ def test_its_names_agree(folder: Path) -> None:
     """Folder, distribution, module and entry point; the library is an extra with a lower bound alone."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     library = folder.name.removeprefix("runlake-")
-    (tested_with,) = project["optional-dependencies"]["instruments"]
+    tested_with = project["optional-dependencies"]["instruments"]
+    groups = {"runlake.plugins", "runlake.services"} & project["entry-points"].keys()
 
     assert (project["name"], project["dependencies"]) == (folder.name, ["runlake"])
-    assert project["entry-points"]["runlake.plugins"] == {library: module_of(folder)}
-    assert ">=" in tested_with
-    assert not set(tested_with) & set(",<!~;")
+    assert [project["entry-points"][group] for group in groups] == [{library: module_of(folder)}]
+    assert all(">=" in each and not set(each) & set(",<!~;") for each in tested_with)
     assert f"RUNLAKE_DISABLE={library}" in (folder / "README.md").read_text()
 
 

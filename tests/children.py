@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["environment", "let_go_together", "run_program", "start_program"]
+__all__ = ["OUR_FRAMES", "environment", "let_go_together", "run_program", "start_program"]
+
+# A wrapper around a function has a frame of its own, and some libraries put whole stacks into their messages.
+OUR_FRAMES = re.compile(r'  File "[^"]*/runlake/[^"]*", line .*\n(    .*\n)*')
 
 
 def environment(store: Path, **settings: str) -> dict[str, str]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from runlake.instrument.autolog import Autolog, autolog, disable_autolog
     from runlake.instrument.call import Call
+    from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
     from runlake.instrument.hookspecs import hookimpl
     from runlake.instrument.isolated import isolated
     from runlake.instrument.patches import Patch, Registration
@@ -92,8 +93,11 @@ __all__ = [
     "Autolog",
     "Call",
     "Child",
+    "Explainer",
     "InvalidFilter",
     "InvalidValue",
+    "Learner",
+    "Linear",
     "MlflowClient",
     "NoActiveRun",
     "Patch",
@@ -102,6 +106,7 @@ __all__ = [
     "RunlakeError",
     "Saved",
     "StoreError",
+    "Unexplained",
     "UnknownArtifact",
     "UnknownExperiment",
     "UnknownRun",
@@ -171,6 +176,7 @@ _NAMES = {
     "runlake.errors": "InvalidFilter InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
     "runlake.instrument.autolog": "Autolog autolog disable_autolog",
     "runlake.instrument.call": "Call",
+    "runlake.instrument.explained": "Explainer Learner Linear Unexplained",
     "runlake.instrument.hookspecs": "hookimpl",
     "runlake.instrument.isolated": "isolated",
     "runlake.instrument.patches": "Patch Registration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,3 +112,25 @@ def test_a_run_has_one_slot_for_a_training(store: Path) -> None:
         assert (run.take_slot(), run.take_slot()) == (True, False)
     with runlake.start_run(run.run_id) as resumed:
         assert not resumed.take_slot()
+
+
+def test_a_file_is_made_by_the_thread_that_writes(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be made is an error of the run, and what comes after it is kept."""
+    monkeypatch.setenv("RUNLAKE_STRICT", "0")
+    makers: list[str] = []
+
+    def make() -> bytes:
+        makers.append(threading.current_thread().name)
+        return b"made"
+
+    with runlake.start_run() as run:
+        run.offered.log_columns({"a": [1], "b": ["x", "y"]}, "uneven.parquet")
+        run.offered.log_made(make, "made.bin", 4)
+    runlake.flush()
+
+    found = runlake.get_run(run.run_id)
+    assert found.read_artifact("made.bin") == b"made"
+    assert len(makers) == 1
+    assert makers != [threading.current_thread().name]
+    assert "uneven.parquet" not in found.artifacts
+    assert [error.partition(": ")[0] for error in found.errors] == ["uneven.parquet"]

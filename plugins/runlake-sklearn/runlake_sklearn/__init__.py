@@ -3,7 +3,10 @@
 fitting      a `fit`, whatever the estimator; a search is one, with its candidates as runs inside
 batches      `partial_fit`, which is one training however often it is called
 validating   `cross_validate` and its like
+learning     the part that learned, how much features matter to it, the terms of a linear one
+curves       the tables that pictures are drawn of
 scoring      how well a model does on what it was trained on
+judging      what predicts, and the metrics that judge a prediction once the training is over
 params       what an estimator is and how it is set
 steps        how long each step of a pipeline took
 form         a model as files that are safe to read
@@ -11,14 +14,15 @@ form         a model as files that are safe to read
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlake import Patch, hookimpl
+from runlake_sklearn.judging import JUDGES, METHODS, SCORERS, capture_judgement, capture_prediction, capture_score, leave_out
 from runlake_sklearn.steps import capture_step, is_step
 
 if TYPE_CHECKING:
-    from runlake import Call, Saved
+    from runlake import Call, Learner, Linear, Saved, Unexplained
 
 FORMAT = "sklearn/1"
 
@@ -39,6 +43,16 @@ def patches() -> list[Patch]:
     found = [Patch(f"sklearn.base:BaseEstimator.{method}", capture_fit, why=why, subclasses=True) for method in _METHODS]
     why = "training goes on with every batch"
     found.append(Patch("sklearn.base:BaseEstimator.partial_fit", capture_batch, why=why, role="after", subclasses=True))
+    why = "what is judged later is what the model says"
+    found += [
+        Patch(f"sklearn.base:BaseEstimator.{method}", capture_prediction, why=why, role="predict", subclasses=True) for method in METHODS
+    ]
+    why = "the model judges itself, on data of the program's choice"
+    found.append(Patch("sklearn.base:BaseEstimator.score", capture_score, why=why, role="judge", subclasses=True))
+    why = "it says how good a prediction is"
+    found += [Patch(f"sklearn.metrics:{name}", capture_judgement, why=why, role="judge", optional=True) for name in JUDGES]
+    why = "what predicts and judges inside it is for its caller"
+    found += [Patch(f"sklearn.metrics._scorer:{name}.__call__", leave_out, why=why, role="judge", optional=True) for name in SCORERS]
     why = "it trains once for every fold"
     return found + [Patch(f"sklearn.model_selection._validation:{name}", capture_validation, why=why) for name in _VALIDATIONS]
 
@@ -77,7 +91,7 @@ def predict_sample(model: Any, rows: Any) -> Any:
 
 
 @hookimpl
-def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, float] | None:
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What scikit-learn's own metrics say of an estimator."""
     from runlake_sklearn.scoring import training_metrics
 
@@ -100,6 +114,32 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
     from runlake_sklearn.form import decode
 
     return decode(files["estimator.json"], files["buffers.bin.zst"])
+
+
+@hookimpl
+def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
+    """Of a search the best estimator, of a pipeline the last step."""
+    if not hasattr(model, "get_params"):
+        return None
+    from runlake_sklearn.learning import learner_of
+
+    return learner_of(model, rows)
+
+
+@hookimpl
+def feature_importance(model: Any) -> Mapping[str, Mapping[str, Sequence[float]]] | None:
+    """What the estimator says itself."""
+    from runlake_sklearn.learning import importance_of
+
+    return importance_of(model)
+
+
+@hookimpl
+def explainer(model: Any) -> Linear | Unexplained | None:
+    """The terms of a linear estimator."""
+    from runlake_sklearn.learning import linear_terms
+
+    return linear_terms(model)
 
 
 @hookimpl

@@ -11,23 +11,27 @@ from typing import Any
 
 import numpy as np
 
+from runlake_sklearn.curves import confusion, curves
+
 __all__ = ["judged"]
 
 
-def judged(targets: Any, predicted: Any, probable: Any, classes: np.ndarray, weights: Any, pos_label: Any) -> dict[str, float] | None:
-    """By the names of scikit-learn's functions; None for labels that are not among the classes."""
+def judged(targets: Any, predicted: Any, probable: Any, classes: np.ndarray, weights: Any, pos_label: Any) -> dict[str, Any] | None:
+    """Numbers and tables by the names of scikit-learn's functions; None for labels that are not among the classes."""
     truth, said = _places(targets, classes), _places(predicted, classes)
     if truth is None or said is None:
         return None
     weight = np.ones(len(truth)) if weights is None else np.asarray(weights, np.float64)
     n = len(classes)
     table = np.bincount(truth * n + said, weights=weight, minlength=n * n).reshape(n, n)
+    tables = confusion(table, classes)
     found = {"accuracy_score": _share(np.trace(table), table.sum()), **_of_table(table, classes, pos_label)}
     if probable is not None and getattr(probable, "shape", None) == (len(truth), n):
+        tables |= curves(truth, probable, classes, weight)
         found["log_loss"] = _log_loss(truth, probable, weight)
         if n >= 2 and (table.sum(axis=1) > 0).all():  # else some class has no area
             found["roc_auc"] = _area_of_two(truth == 1, probable[:, 1], weight) if n == 2 else _area_of_many(truth, probable)
-    return {name: float(value) for name, value in found.items()}
+    return {name: float(value) for name, value in found.items()} | tables
 
 
 def _places(labels: Any, classes: np.ndarray) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags
 
 from runlake import Call
+from runlake_sklearn.judging import remember_labels
 from runlake_sklearn.params import settings_of, tags_of
 from runlake_sklearn.searching import is_search, record_search
 from runlake_sklearn.steps import expect_steps, seconds_of_steps
@@ -34,12 +35,13 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
     call.given(estimator, inputs, targets, weights, held_out)
     expect_steps(call.noted, estimator)
     began_ns, began = time.time_ns(), time.perf_counter()
-    yield
+    outcome = yield
     call.run.log_metrics({"fit_seconds": time.perf_counter() - began, **seconds_of_steps(call.noted)})
     if is_search(estimator):
         record_search(call, estimator, began_ns)
     _log_curves(call, _innermost(estimator))
     call.fitted(estimator, inputs, targets, weights)
+    remember_labels(call, estimator, outcome)
 
 
 def only_transforms(estimator: Any) -> bool:

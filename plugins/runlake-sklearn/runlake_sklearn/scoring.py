@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import type_of_target
 
 from runlake_sklearn.classes import judged
+from runlake_sklearn.curves import residuals
 from runlake_sklearn.quiet import nothing_left_behind
 
 __all__ = ["said_of", "training_metrics"]
@@ -33,7 +34,7 @@ def said_of(model: Any, rows: Any) -> Any:
     return None
 
 
-def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, pos_label: Any) -> Mapping[str, float] | None:
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, pos_label: Any) -> Mapping[str, Any] | None:
     """What its kind is judged by; nothing of one that kept no model, or whose rows can be read only once."""
     has_rows = hasattr(inputs, "__len__") or hasattr(inputs, "shape")
     if not hasattr(model, "get_params") or not getattr(model, "refit", True) or not has_rows:
@@ -56,7 +57,7 @@ def _is_several_classes(targets: Any) -> bool:
     return getattr(targets, "ndim", 1) > 1 and str(type_of_target(targets)) == "multiclass-multioutput"
 
 
-def _of_classes(model: Any, inputs: Any, targets: Any, weights: Any, pos_label: Any) -> dict[str, float]:
+def _of_classes(model: Any, inputs: Any, targets: Any, weights: Any, pos_label: Any) -> dict[str, Any]:
     probable = model.predict_proba(inputs) if hasattr(model, "predict_proba") else None
     predicted = _labels(model, inputs, probable)
     found = judged(targets, predicted, probable, model.classes_, weights, pos_label) or {}
@@ -69,7 +70,7 @@ def _labels(model: Any, inputs: Any, probable: Any) -> Any:
     return model.predict(inputs)
 
 
-def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, float]:
+def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
     predicted = model.predict(inputs)
     truth = np.asarray(targets)
     if predicted.shape != truth.shape or truth.ndim > 2 or not len(truth):
@@ -84,7 +85,9 @@ def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str
         "mean_absolute_error": np.mean(np.average(np.abs(errors), axis=0, weights=weights)),
         "r2_score": np.mean(explained),
     }
-    return _named(_score(model, inputs, targets, weights, RegressorMixin.score, float(found["r2_score"])) | found)
+    return _named(
+        _score(model, inputs, targets, weights, RegressorMixin.score, float(found["r2_score"])) | found | residuals(truth, predicted)
+    )
 
 
 def _of_clusters(model: Any, inputs: Any, targets: Any) -> dict[str, float] | None:
@@ -106,7 +109,7 @@ def _own_score(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str,
 
 def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = None, known: float | None = None) -> dict[str, float]:
     """What the estimator says itself, which for most is what is known already; nothing where it would ask the program's own function."""
-    if known is not None and getattr(type(model), "score", None) is usual:
+    if known is not None and getattr(type(model), "score", None) == usual:  # not `is`: captured, it is another object at each look
         return {"score": known}
     if not isinstance(getattr(model, "scoring", None), str | None):
         return {}
@@ -115,5 +118,5 @@ def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = Non
     return {"score": float(model.score(*given, **({"sample_weight": weights} if takes_weights else {})))}
 
 
-def _named(found: Mapping[str, Any]) -> dict[str, float]:
-    return {f"training_{name}": float(value) for name, value in found.items()}
+def _named(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"training_{name}": value if isinstance(value, Mapping) else float(value) for name, value in found.items()}

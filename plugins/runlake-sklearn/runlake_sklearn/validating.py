@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from runlake import Call
+from runlake_sklearn.judging import remember_prediction
 from runlake_sklearn.params import settings_of, tags_of
 
 __all__ = ["capture_validation"]
@@ -26,7 +27,9 @@ def capture_validation(call: Call) -> Generator[None, Any, None]:
     began = time.perf_counter()
     outcome = yield
     call.run.log_metric("fit_seconds", time.perf_counter() - began)
-    if isinstance(outcome, Mapping):
+    if function == "cross_val_predict":
+        remember_prediction(call, outcome)
+    elif isinstance(outcome, Mapping):
         for key, values in outcome.items():
             if key.startswith(("test_", "train_", "fit_time", "score_time")):
                 _log_folds(call, key, values)

@@ -85,7 +85,8 @@ def test_nothing_is_recorded_before_everything_during_and_nothing_is_left_after(
     assert (run.info.run_name, run.info.status, run.errors) == ("LogisticRegression", "FINISHED", [])
     assert run.data.params == {key: str(value) for key, value in model.get_params().items()}
     assert run.data.metrics["training_score"] == model.score(X, Y)
-    assert set(run.artifacts) == {"model/buffers.bin.zst", "model/estimator.json", "signature.json"}
+    tables = {f"training_{name}.parquet" for name in ("confusion_matrix", "roc_curve", "precision_recall_curve", "calibration_curve")}
+    assert set(run.artifacts) == {"model/buffers.bin.zst", "model/estimator.json", "sample.parquet", "signature.json"} | tables
     assert run.tags["estimator_name"] == "LogisticRegression"
     assert run.tags["estimator_class"] == "sklearn.linear_model._logistic.LogisticRegression"
     assert vars(LogisticRegression)["fit"] is not before[LogisticRegression, "fit"]

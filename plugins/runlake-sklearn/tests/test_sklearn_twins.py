@@ -16,7 +16,6 @@ import locale
 import logging
 import os
 import random
-import re
 import signal
 import sys
 import threading
@@ -47,7 +46,7 @@ from sklearn.svm import SVC
 from sklearn.utils import all_estimators
 from sklearn.utils.validation import has_fit_parameter
 
-from children import run_program
+from children import OUR_FRAMES, run_program
 from conftest import as_root as as_root
 from faults import fill, finish, program, small_disk
 from runlake.read import open_store
@@ -59,9 +58,6 @@ Notes = dict[str, str]
 
 # What two processes do alike only if each of them does it in the same way every time.
 STEADY = {"PYTHONPATH": PATHS, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RUNLAKE_EXIT_WAIT": "0"}
-
-# A wrapper around a function has a frame of its own, and searches put whole stacks into their messages.
-OUR_FRAMES = re.compile(r'  File "[^"]*/runlake/[^"]*", line .*\n(    .*\n)*')
 
 ANSWERS = "predict predict_proba decision_function transform score_samples".split()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sklearn
 
-from children import environment
+from children import OUR_FRAMES, environment
 from runlake.read import open_store
 
 # What pytest is told of each test, in the words of a plugin of its own.
@@ -88,7 +88,8 @@ def run_suite(folder: Path, asked: Sequence[str], mode: str, timeout: float) -> 
     assert out.exists(), ended.stdout[-2000:] + ended.stderr[-2000:]
     found = json.loads(out.read_text())
     outcomes = {test: (outcome, said) for test, (outcome, said) in found["outcomes"].items()}
-    return Suite(outcomes, Counter(tuple(each) for each in found["warned"]), time.monotonic() - began)
+    warned = Counter((test, kind, OUR_FRAMES.sub("", text)) for test, kind, text in found["warned"])
+    return Suite(outcomes, warned, time.monotonic() - began)
 
 
 def compare(folder: Path, asked: Sequence[str], timeout: float) -> tuple[Suite, Suite]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from runlake.analysis.learners import name_of
 from runlake.analysis.model import kept_model
 from runlake.errors import UnknownArtifact
-from runlake.instrument.plugins import ask_plugins, standing_work
+from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
 
 __all__ = ["description"]
@@ -16,8 +17,8 @@ def description(work: Work) -> None:
         model = kept_model(work.run)
     except UnknownArtifact as error:
         raise Skipped(str(error)) from error
-    pages = ask_plugins("describe_model", model, standing_work, model=model)
+    pages = ask_plugins("describe_model", model, model=model)
     if not pages:
-        raise Skipped(f"no plugin has a page for {type(model).__module__}.{type(model).__qualname__}")
+        raise Skipped(f"no plugin has a page for {name_of(model)}")
     for name, content in pages.items():
         work.keep(name, content)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from runlake.analysis.dataset import fingerprint
+from runlake.analysis.figures import DRAWN
 from runlake.analysis.rows import n_rows, sampled_rows
 from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted, Given
+from runlake.jobs import queue
 
 __all__ = ["MAX_ROWS", "data_given", "model_fitted"]
 
 MAX_ROWS = 10_000
+FIGURES_SECONDS = 1.0
 ROWS_TAG = "runlake.training_metrics.rows"
 
 
@@ -23,7 +28,7 @@ def data_given(given: Given) -> None:
 
 @hookimpl
 def model_fitted(fitted: Fitted) -> None:
-    """Record a point of each metric."""
+    """Record a point of each metric, and the tables that come with them."""
     if fitted.inputs is None:
         return
     before = fitted.kept.get("fingerprint")
@@ -38,6 +43,11 @@ def model_fitted(fitted: Fitted) -> None:
         given = {name: sampled_rows(data, places) if n_rows(data) == n else data for name, data in given.items()}
     found = fitted.ask("training_metrics", model=fitted.model, options=fitted.options, **given)
     if found:
-        fitted.run.log_metrics(found)
+        fitted.run.log_metrics({name: value for name, value in found.items() if not isinstance(value, Mapping)})
+        tables = {name: columns for name, columns in found.items() if isinstance(columns, Mapping)}
+        for name, columns in tables.items():
+            fitted.run.log_columns(columns, f"{name}.parquet")
+        if tables.keys() & DRAWN.keys():
+            queue.add(fitted.run.active, "figures", seconds=FIGURES_SECONDS)
         if n is not None and n > MAX_ROWS:
             fitted.run.set_tag(ROWS_TAG, f"{MAX_ROWS} of {n}")

@@ -5,24 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from runlake.errors import RunlakeError, UnknownArtifact
-from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.plugins import ask_one, load, plugin_named
 from runlake.instrument.saved import Saved
 from runlake.instrument.training import SKIPPED_TAG, Fitted
 from runlake.read import Run
 
-__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "kept_model", "model_fitted"]
+__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model"]
 
 FOLDER = "model"
 FORMAT_TAG = "runlake.model.format"
 MAX_BYTES = 256 << 20
 
 
-@hookimpl
-def model_fitted(fitted: Fitted) -> None:
-    """Keep its files, or say why there are none."""
-    if not fitted.options["log_models"]:
-        return
+def keep_model(fitted: Fitted) -> bool:
+    """Keep its files, or say why there are none; whether there are."""
     saved: Saved | None = fitted.ask("save_model", model=fitted.model, max_bytes=MAX_BYTES)
     if saved is None:
         fitted.skipped("model", f"no plugin has a safe form for {type(fitted.model).__module__}.{type(fitted.model).__qualname__}")
@@ -32,6 +28,8 @@ def model_fitted(fitted: Fitted) -> None:
         for name, content in saved.files.items():
             fitted.run.log_bytes(content, f"{FOLDER}/{name}")
         fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"runlake.model.{name}": note for name, note in saved.notes.items()}})
+        return True
+    return False
 
 
 def kept_model(run: Run, folder: str = FOLDER) -> Any:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from runlake.analysis.learners import SAMPLE
+from runlake.analysis.model import keep_model
+from runlake.analysis.sample import sample_bytes
 from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted
 from runlake.jobs import queue
 
 __all__ = ["model_fitted"]
 
+# About how long the jobs take that are left to later.
 SUMMARY_SECONDS = 0.2
 DESCRIPTION_SECONDS = 0.1
+IMPORTANCE_SECONDS = 1.0
+EXPLANATION_SECONDS = 2.0
 
 
 @hookimpl
 def model_fitted(fitted: Fitted) -> None:
-    """Leave to later what need not be done while the program waits."""
-    queue.add(fitted.run.active, "summary", seconds=SUMMARY_SECONDS)
-    if fitted.options["log_models"]:
-        queue.add(fitted.run.active, "description", seconds=DESCRIPTION_SECONDS)
+    """Keep the model, and leave to later what need not be done while the program waits."""
+    run = fitted.run.active
+    queue.add(run, "summary", seconds=SUMMARY_SECONDS)
+    if not (fitted.options["log_models"] and keep_model(fitted)):
+        return
+    queue.add(run, "description", seconds=DESCRIPTION_SECONDS)
+    if fitted.options["log_explanations"] and fitted.inputs is not None:
+        sample = sample_bytes(fitted.inputs, fitted.targets)
+        if isinstance(sample, str):
+            fitted.skipped("explanation", sample)
+        else:
+            fitted.run.log_bytes(sample, SAMPLE)
+            queue.add(run, "importance", seconds=IMPORTANCE_SECONDS)
+            queue.add(run, "explanation", seconds=EXPLANATION_SECONDS)

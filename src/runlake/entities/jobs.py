@@ -23,7 +23,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A row of a run. `id` tells a job from an earlier one of the same name; `cost_ms` is what its last attempt took."""
+    """A row of a run. `id` tells a job from an earlier one of the same name; `why` is the reason for how it stands, or what it did."""
 
     name: str
     kind: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.instrument.predictions import Judged, judged, remember_prediction
 from runlake.instrument.training import Fitted, Given, Training, run_of
 from runlake.recording.offered import OfferedRun
 
@@ -103,6 +104,28 @@ class Call:
         training = self._known_training()
         facts = Fitted(model, inputs, targets, sample_weight, training.run, self.plugin, self.options)
         training.add_fitted(facts, is_owners=self.owner is None)
+
+    def predicted(self, model: Any, outcome: Any, classes: Any = None) -> None:
+        """Remember what a model said, so that what judges it is recorded in the run of the model: of this training if it is one's own.
+
+        `classes` are those of the columns, where they are probabilities. Nothing is kept but hashes and where it lies in memory.
+        """
+        run = run_of(model) if self._training is None else self.run
+        if run is not None:
+            remember_prediction(run, outcome, classes)
+
+    def judged(self, *predictions: Any, others: Sequence[Any] = (), by_rows: bool = True) -> Judged | None:
+        """The run of the model that said this, to record in how good it is; None where no model did that is known.
+
+        One of the `others`, which are not predictions by their name, is taken for one if it is a prediction's own memory. Where nothing
+        tells, `by_rows` takes the one model that said something of as many rows in this thread or task.
+        """
+        return judged(predictions, others, by_rows=by_rows)
+
+    def judges(self, model: Any) -> Judged | None:
+        """The same where the model itself was asked."""
+        run = run_of(model)
+        return Judged(run, "model") if run is not None else None
 
     def belongs_to(self, training: Training) -> bool:
         """Whether what it records goes to this training."""

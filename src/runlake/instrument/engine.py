@@ -20,10 +20,10 @@ from typing import Any, Literal
 from runlake.guard import guarded
 from runlake.instrument.call import Call, changed_arguments
 from runlake.instrument.options import options_of
-from runlake.instrument.patches import Patch
+from runlake.instrument.patches import OUTERMOST, Patch
 from runlake.instrument.plugins import records
-from runlake.instrument.scope import Scope, current_scope, find_scope, is_plugin_at_work, plugin_context
-from runlake.instrument.training import Training
+from runlake.instrument.scope import Outermost, Scope, current_scope, find_scope, is_in_outermost, is_plugin_at_work, plugin_context
+from runlake.instrument.training import Training, run_of
 from runlake.instrument.work import Work
 from runlake.recording.active import working_inside
 
@@ -63,6 +63,15 @@ class Around:
                 outcome = wrapped(*invocation.args, **invocation.kwargs)
             invocation.outcome = outcome
         return outcome
+
+
+def _passes_by(entries: tuple[Entry, ...], instance: Any) -> bool:
+    """Whether nothing is captured for sure: most models that predict were not trained in a run, and most metrics are called by another."""
+    for entry in entries:
+        role = entry.patch.role
+        if role not in OUTERMOST or ((role == "judge" or run_of(instance) is not None) and not is_in_outermost()):
+            return False
+    return True
 
 
 async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -155,6 +164,7 @@ class Invocation:
         self._training: Training | None = None
         self._failed: Training | None = None
         self._halves: list[_Half] = []
+        self._is_outermost = False
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
@@ -173,7 +183,9 @@ class Invocation:
         """Run the first half of each capture; whether any waits for the second."""
         self._training = enclosing
         for entry in entries:
-            if entry.patch.role == "after":
+            if entry.patch.role in OUTERMOST:
+                self._begin_outermost(entry)
+            elif entry.patch.role == "after":
                 self._begin_one(entry, None, is_owner=False)
             elif self._training is not None:
                 if not self._training.skipped:
@@ -188,7 +200,12 @@ class Invocation:
     @property
     def is_under_way(self) -> bool:
         """Whether anything is to be done once the library comes back."""
-        return bool(self._halves) or self._own is not None
+        return bool(self._halves) or self._own is not None or self._is_outermost
+
+    def _begin_outermost(self, entry: Entry) -> None:
+        if self._training is None and not is_in_outermost() and (entry.patch.role == "judge" or run_of(self.instance) is not None):
+            self._is_outermost = True
+            self._begin_one(entry, None, is_owner=False)
 
     def _begin_owner(self, entry: Entry) -> None:
         training = Training(entry.plugin, _name_of(self.instance, self._wrapped))
@@ -203,10 +220,12 @@ class Invocation:
 
     def inside(self) -> AbstractContextManager[None]:
         """Around the library's own code: what it calls is part of the training, and what users' callbacks log goes to its run."""
-        return _Inside(self) if self._training is not None else _NOWHERE
+        return _Inside(self) if self._training is not None or self._is_outermost else _NOWHERE
 
     def surroundings(self) -> Iterator[AbstractContextManager[None]]:
         """What is to be entered with the library's code and left with it."""
+        if self._is_outermost:
+            yield Outermost()
         if self._training is not None:
             yield Scope(self._training, self._around, self.instance, self.args, current_scope())
             if self._own is not None and self._own.owns_run and self._own.active is not None:
@@ -265,6 +284,8 @@ def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], k
     invocation = None
     try:
         with guarded("looking at a call of", around.name):
+            if _passes_by(around.entries, instance):
+                return None
             invocation = Invocation(around, wrapped, instance, args, kwargs)
             return invocation if _begin(invocation, around, instance, args) else None
     except KeyboardInterrupt as interrupt:

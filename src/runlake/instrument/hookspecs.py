@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
     from runlake.instrument.training import Fitted, Given
@@ -45,8 +46,11 @@ def predict_sample(model: Any, rows: Any) -> Any:
 
 
 @hookspec
-def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, float] | None:
-    """Say how well the model does on what it was trained on, by the names that its users know; `options` are those of its training."""
+def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Say how well the model does on what it was trained on, by the names that its users know; `options` are those of its training.
+
+    What is no number is a table: its columns by name.
+    """
 
 
 @hookspec
@@ -60,8 +64,31 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookspec
+def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
+    """Give the part of the model that learned, with these rows as it sees them; a search has a best model, a pipeline a last step.
+
+    This and all below but the last four are asked in jobs, of a model that `load_model` gave.
+    """
+
+
+@hookspec
+def feature_importance(model: Any) -> Mapping[str, Mapping[str, Sequence[float]]] | None:
+    """Say how much each feature matters, by kind of measure and by output, "" for all of them."""
+
+
+@hookspec
+def explainer(model: Any) -> Explainer | Linear | Unexplained | None:
+    """Say how the model's outputs come apart by features, or why they do not."""
+
+
+@hookspec
+def draw_explanation(values: Any, rows: Any, names: Sequence[str], outputs: Sequence[str], space: str, title: str) -> Mapping[str, bytes]:  # type: ignore[empty-body]  # only its name and arguments count
+    """Draw an explanation, whose values are rows x features x outputs: pictures by their file names."""
+
+
+@hookspec
 def describe_model(model: Any) -> Mapping[str, bytes]:  # type: ignore[empty-body]  # only its name and arguments count
-    """Give pages that show people what the model is, by their file names. Called in a job, with a model that `load_model` gave."""
+    """Give pages that show people what the model is, by their file names."""
 
 
 @hookspec

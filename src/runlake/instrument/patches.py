@@ -13,11 +13,14 @@ from runlake.errors import InvalidValue
 if TYPE_CHECKING:
     from runlake.instrument.call import Call
 
-__all__ = ["Capture", "Patch", "Registration", "Role"]
+__all__ = ["OUTERMOST", "Capture", "Patch", "Registration", "Role"]
 
 Capture = Callable[["Call"], Generator[None, Any, None] | None]
-Role = Literal["fit", "inside", "after"]
+Role = Literal["fit", "inside", "after", "predict", "judge"]
 
+OUTERMOST: frozenset[Role] = frozenset({"predict", "judge"})
+
+_ROLES = "'fit', 'inside', 'after', 'predict' or 'judge'"
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -26,8 +29,12 @@ class Patch:
     """A capture around the library's call at `target`, which is `"package.module:Class.method"` or `"package.module:function"`.
 
     A `fit` is a training: where none is under way, it owns one. `inside` adds to a training that is under way and is not called
-    without one. `after` never owns one, and asks for the run in which an object was trained. With `subclasses`, the method is
-    captured wherever a class that derives from this one defines it, now or later.
+    without one. `after` never owns one, and asks for the run in which an object was trained. `predict` is a method that says
+    something, of objects that were trained in a run, and `judge` is what says how good that is: both are captured outside of
+    trainings alone, and what is called inside them is neither. With `subclasses`, the method is captured wherever a class that
+    derives from this one defines it, now or later; one that predicts or judges also where such a class has it from elsewhere.
+
+    An `optional` target is one that some versions of the library lack, which is no reason to warn.
 
     A capture is a generator function with one `yield`, at which the library is called, or a plain function that only looks first.
     """
@@ -38,12 +45,13 @@ class Patch:
     why: str
     role: Role = "fit"
     subclasses: bool = False
+    optional: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, str) or not _TARGET.fullmatch(self.target):
             raise InvalidValue(f"A target is 'package.module:Class.method' or 'package.module:function', not {self.target!r}.")
         if self.role not in get_args(Role):
-            raise InvalidValue(f"The role of the patch of {self.target} is 'fit', 'inside' or 'after', not {self.role!r}.")
+            raise InvalidValue(f"The role of the patch of {self.target} is {_ROLES}, not {self.role!r}.")
         if not callable(self.capture):
             raise InvalidValue(f"The capture of {self.target} is a function, not {self.capture!r}.")
         if self.subclasses and "." not in self.name:

@@ -10,7 +10,7 @@ from typing import Any
 from runlake import platform
 from runlake.guard import guarded, log
 from runlake.instrument.engine import Around, Entry
-from runlake.instrument.patches import Patch
+from runlake.instrument.patches import OUTERMOST, Patch
 from runlake.instrument.sites import Site, around_of, site_at
 from runlake.instrument.work import Work
 
@@ -58,6 +58,8 @@ def _capture(entry: Entry, parent: Any, name: str, undo: list[Undo]) -> None:
         site.put(around)
         _sites[around] = [site]
     placed = around
+    if entry in placed.entries:  # in a class that several have it from
+        return
     placed.entries = (*placed.entries, entry)
     undo.append(lambda: _release(placed, entry))
 
@@ -87,21 +89,28 @@ class _Family:
             made = wrapped.__self__ if cls is None else cls  # the former where the method is the one of `object`
             with _lock:
                 for entry, name, undo in self.wanted:
-                    if name in vars(made):
-                        _capture(entry, made, name, undo)
+                    for definer in _definers(made, name, entry):
+                        _capture(entry, definer, name, undo)
         return outcome
 
 
 def _capture_family(entry: Entry, base: type, name: str, undo: list[Undo]) -> None:
-    """In each class that defines the method itself."""
+    """In each class that defines the method itself, or that one of them has it from."""
     for member in _members(base):
-        if name in vars(member):
-            _capture(entry, member, name, undo)
+        for definer in _definers(member, name, entry):
+            _capture(entry, definer, name, undo)
     if base not in _families:
         _families[base] = _Family(base)
     wanted = entry, name, undo
     _families[base].wanted.append(wanted)
     undo.append(lambda: _leave_family(base, wanted))
+
+
+def _definers(member: type, name: str, entry: Entry) -> list[type]:
+    """Where the method is: what predicts or judges is often of a class that is mixed in, while a training is of its own."""
+    if entry.patch.role not in OUTERMOST:
+        return [member] if name in vars(member) else []
+    return [found for found in member.__mro__ if name in vars(found) and found is not object]
 
 
 def _leave_family(base: type, wanted: tuple[Entry, str, list[Undo]]) -> None:

@@ -102,7 +102,8 @@ def _put(placement: Placement, module: ModuleType) -> None:
         _undo(placement)
         placement.state = "failed"
         placement.problem = described(problem)
-        log.warning("The plugin %s cannot capture %s: %s", placement.plugin, asked.target, placement.problem)
+        if not (isinstance(asked, Patch) and asked.optional and isinstance(problem, AttributeError)):
+            log.warning("The plugin %s cannot capture %s: %s", placement.plugin, asked.target, placement.problem)
     else:
         placement.state, placement.problem = "in place", ""
         trace.tell(placement.plugin, "has put in place", asked.target)

@@ -173,9 +173,7 @@ def has_listeners(hook: str) -> bool:
 
 def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> None:
     """Call every implementation of a hook, whatever the others raise."""
-    for service in find_plugins().values():
-        if service.is_service:
-            load(service)
+    _load_services()
     for implementation in reversed(getattr(_hooks().hook, hook).get_hookimpls()):
         name = implementation.plugin_name
         plugin = find_plugins().get(name)
@@ -185,8 +183,12 @@ def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, *
         _asked(implementation, work, said)
 
 
-def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work], **said: Any) -> Any:
-    """The first answer to a hook, whatever others raise: the plugin whose library defines the object's class is asked first."""
+def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> Any:
+    """The first answer to a hook: the plugin whose library defines the object's class is asked first.
+
+    Whatever a plugin raises in a training goes to its record, `work_of`; else it is raised.
+    """
+    _load_services()
     libraries = [base.__module__.partition(".")[0] for base in type(about).__mro__]
 
     def distance(implementation: pluggy.HookImpl) -> int:
@@ -198,10 +200,19 @@ def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work], *
         plugin = find_plugins().get(implementation.plugin_name)
         if plugin is not None and not plugin.is_service and plugin.libraries.isdisjoint(sys.modules):
             continue  # what is not imported has made no object
-        answer = _asked(implementation, work_of(implementation.plugin_name, hook), said)
+        if work_of is None:
+            answer = _call(implementation.function, {argument: said[argument] for argument in implementation.argnames})
+        else:
+            answer = _asked(implementation, work_of(implementation.plugin_name, hook), said)
         if answer is not None:
             return answer
     return None
+
+
+def _load_services() -> None:
+    for service in find_plugins().values():
+        if service.is_service and service.module is None and not service.problem and service.name not in config.load().disable:
+            load(service)
 
 
 def ask_one(plugin: Plugin, hook: str, **said: Any) -> Any:

@@ -13,7 +13,7 @@ from runlake import platform
 if TYPE_CHECKING:
     from runlake.instrument.training import Training
 
-__all__ = ["Scope", "current_scope", "find_scope", "is_plugin_at_work", "plugin_context"]
+__all__ = ["Outermost", "Scope", "current_scope", "find_scope", "is_in_outermost", "is_plugin_at_work", "plugin_context"]
 
 
 class Scope:
@@ -46,6 +46,20 @@ class Scope:
         return instance is not None or self.args[:1] == () == args[:1] or (bool(self.args and args) and self.args[0] is args[0])
 
 
+class Outermost:
+    """A call that predicts or judges: entered, such calls in this context are part of it."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _outermost.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ValueError):  # a generator or coroutine that is closed in another context
+            _outermost.reset(self._token)
+
+
+_outermost: ContextVar[bool] = ContextVar("runlake_outermost", default=False)
 _scope: ContextVar[Scope | None] = ContextVar("runlake_scope", default=None)
 _plugin: ContextVar[str] = ContextVar("runlake_plugin", default="")
 _open: dict[Scope, None] = {}  # of all threads; whatever is done to it is one C call
@@ -70,6 +84,11 @@ def find_scope() -> tuple[Scope | None, bool]:
 def current_scope() -> Scope | None:
     """The call that this one is inside of."""
     return find_scope()[0]
+
+
+def is_in_outermost() -> bool:
+    """Whether this call is made by one that predicts or judges."""
+    return _outermost.get()
 
 
 def plugin_context(name: str) -> Context:

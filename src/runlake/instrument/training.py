@@ -15,6 +15,7 @@ from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
+from runlake.instrument.predictions import forget_predictions
 from runlake.instrument.scope import find_scope, is_plugin_at_work
 from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
@@ -231,10 +232,12 @@ def training(key: object, *, name: str | None = None) -> Training | None:
 
 
 def end_trainings(plugin: str | None = None) -> None:
-    """End every training that no call encloses, or those of one plugin."""
+    """End every training that no call encloses, or those of one plugin; once there are none, no prediction is wanted any more."""
     for _, found in list(_by_key.values()):
         if plugin in (None, found.plugin):
             found.end()
+    if plugin is None:
+        forget_predictions()
 
 
 def remember(trained: object, run: OfferedRun) -> None:
@@ -248,7 +251,12 @@ def remember(trained: object, run: OfferedRun) -> None:
 def run_of(trained: object) -> OfferedRun | None:
     """The run in which an object was trained."""
     reference, run = _runs.get(id(trained), (None, None))
-    return run if reference is not None and reference() is trained else None
+    if reference is not None and reference() is trained:
+        return run
+    held = _by_key.get(id(trained))  # in batches, to which more may come
+    if held is None or held[0]() is not trained or held[1].active is None:
+        return None
+    return held[1].active.offered
 
 
 def _weak(key: object) -> Any:

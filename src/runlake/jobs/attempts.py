@@ -38,7 +38,8 @@ def do_here(store: Store, run_id: str, name: str) -> BaseException | None:
         note(store, run_id, replace(failed(job, number, _in_words(given)), cost_ms=cost_ms))
         return given
     else:
-        note(store, run_id, replace(job, state=JobState.DONE, attempts=number, why="", cost_ms=cost_ms))
+        said = given if isinstance(given, str) else ""
+        note(store, run_id, replace(job, state=JobState.DONE, attempts=number, why=said, cost_ms=cost_ms))
     return None
 
 

@@ -37,7 +37,7 @@ class Work:
             raise StoreError(f"{self.store.path} did not take the artifact {name!r} of {len(data):,} bytes.")
 
 
-JobFunction = Callable[[Work], object]
+JobFunction = Callable[[Work], object]  # a text that it gives is what it did
 
 
 def function_of(kind: str) -> JobFunction:

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EARLY_SECONDS", "add"]
 
 EARLY_SECONDS = 2.0
+AGAIN_SECONDS = 30.0  # after which another process is started, should the one before have found the machine busy
 
 
 @dataclass
@@ -37,6 +40,7 @@ class _Waiting:
     jobs: dict[str, list[str]] = field(default_factory=dict)  # names by run
     seconds: float = 0.0
     runner: subprocess.Popen[bytes] | None = None
+    started: float = -math.inf
 
 
 _waiting: defaultdict[Path, _Waiting] = defaultdict(_Waiting)
@@ -75,7 +79,8 @@ def _remember(settings: config.Config, run_id: str, job: Job, seconds: float) ->
 def _start_early(root: Path) -> None:
     waiting = _waiting[root]
     waiting.seconds = 0.0
-    if waiting.runner is None or waiting.runner.poll() is not None:
+    if time.monotonic() - waiting.started > AGAIN_SECONDS and (waiting.runner is None or waiting.runner.poll() is not None):
+        waiting.started = time.monotonic()
         with guarded("starting a process for jobs"):
             waiting.runner = background.start(root)
 

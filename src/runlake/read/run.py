@@ -11,7 +11,9 @@ from runlake import background
 from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job, LifecycleStage, RunData, RunInfo, RunInputs, Status
 from runlake.entities.params import typed
 from runlake.entities.signatures import SIGNATURE_FILE, ModelSignature
+from runlake.errors import UnknownArtifact
 from runlake.read.direction import direction
+from runlake.read.explanation import EXPLANATION_FILE, IMPORTANCE_FILE, Explanation, Importance
 from runlake.read.series import Series
 from runlake.read.status import Liveness, liveness
 from runlake.store.fold import RunState
@@ -126,6 +128,25 @@ class Run:
         if SIGNATURE_FILE not in self.artifacts:
             return None
         return ModelSignature.from_dict(json.loads(self.read_artifact(SIGNATURE_FILE)))
+
+    def explanation(self, timeout: float | None = None) -> Explanation:
+        """What each feature did to what the run's model says, once that is known. Raises UnknownArtifact where there is none."""
+        return Explanation(self._made_by("explanation", EXPLANATION_FILE, timeout))
+
+    def importance(self, timeout: float | None = None) -> Importance:
+        """How much each feature matters to the run's model, once that is known. Raises UnknownArtifact where there is none."""
+        return Importance(self._made_by("importance", IMPORTANCE_FILE, timeout))
+
+    def _made_by(self, name: str, artifact: str, timeout: float | None) -> bytes:
+        """What a job leaves, which is done now if it was not."""
+        if artifact in self.artifacts:
+            return self.read_artifact(artifact)
+        job = self.wait(timeout).get(name)
+        now = self._store.run(self._run_id)
+        if artifact in now.artifacts:
+            return now.read_artifact(artifact)
+        what = f"the job is {job.state}{f': {job.why}' if job.why else ''}" if job is not None else "nothing was to be found out"
+        raise UnknownArtifact(f"The run {self.info.run_name!r} ({self._run_id}) has no {artifact}: {what}.")
 
     @property
     def captures(self) -> list[CaptureRecord]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, repeat
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 from runlake.entities import Event
 from runlake.guard import attempt
 
-__all__ = ["Buffer", "Chunk", "Series"]
+__all__ = ["Buffer", "Chunk", "Content", "Series"]
+
+Content = bytes | Callable[[], bytes]  # of a file, or what makes it
 
 CHUNK_POINTS = 65_536  # a larger drain holds the interpreter lock for long enough to be felt
 EARLY_POINTS = 65_536  # this many wake the flusher before its time
@@ -78,7 +80,7 @@ class Buffer:
         self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
         self.events: list[Event] = []
         self.ends: list[Event] = []  # written after the points that came before them
-        self.files: list[tuple[str, str, bytes]] = []  # run, name and content
+        self.files: list[tuple[str, str, Content, int]] = []  # run, name, content, and about how many bytes that is
         self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
         self.width = GROUP_POINTS  # of the widest log_metrics call since the last drain
         self._inherited: list[Any] = []

@@ -22,9 +22,9 @@ from runlake.config import Config
 from runlake.entities import Event, Scope
 from runlake.errors import StoreError
 from runlake.guard import guarded, log
-from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk
+from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk, Content
 from runlake.recording.clock import HybridClock
-from runlake.recording.keeping import kept
+from runlake.recording.keeping import kept, made, not_kept
 from runlake.recording.listeners import points_written, tell
 from runlake.recording.publishing import publish_if_enough
 from runlake.recording.sealer import Sealer
@@ -109,12 +109,12 @@ class Flusher:
         if not self._is_running():
             self._write_here()
 
-    def add_file(self, run_id: str, name: str, data: bytes) -> None:
-        """Have the bytes kept under a name with the next flush: to bring a file to the disk takes as long as a small training."""
-        self.buffer.files.append((run_id, name, data))
+    def add_file(self, run_id: str, name: str, content: Content, n_bytes: int) -> None:
+        """Have it kept under a name with the next flush: to bring a file to the disk takes as long as a small training."""
+        self.buffer.files.append((run_id, name, content, n_bytes))
         if not self._is_running():
             self._write_here()
-        elif sum(len(waiting) for _, _, waiting in self.buffer.files[:]) > MANY_BYTES:
+        elif sum(n_bytes for *_, n_bytes in self.buffer.files[:]) > MANY_BYTES:
             self.flush(sync=False)
 
     def flush(self, timeout: float | None = None, *, sync: bool = True) -> bool:
@@ -299,9 +299,15 @@ class Flusher:
         return True
 
     def _keep_files(self) -> None:
-        for run_id, name, data in self.buffer.files[:]:
+        for run_id, name, content, _ in self.buffer.files[:]:
             layout = self.writer.layout
-            self.buffer.events.append(kept(layout, run_id, name, functools.partial(keep_bytes, layout, data), self.clock))
+            with self._in_arrow:
+                data = made(content)
+            if isinstance(data, bytes):
+                event = kept(layout, run_id, name, functools.partial(keep_bytes, layout, data), self.clock)
+            else:
+                event = not_kept(run_id, name, data, self.clock)
+            self.buffer.events.append(event)
             del self.buffer.files[0]
 
     def _write_events(self, events: list[Event], at_most: int | None = None) -> None:

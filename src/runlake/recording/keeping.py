@@ -6,12 +6,18 @@ from collections.abc import Callable
 
 from runlake.entities import Event, Scope
 from runlake.errors import StoreError
-from runlake.guard import log
+from runlake.guard import attempt, log
+from runlake.recording.buffer import Content
 from runlake.recording.clock import HybridClock
 from runlake.store.blobs import Blob
 from runlake.store.layout import Layout, create, is_store
 
-__all__ = ["kept"]
+__all__ = ["kept", "made", "not_kept"]
+
+
+def made(content: Content) -> bytes | BaseException:
+    """The bytes, or what was raised where they are made."""
+    return content if isinstance(content, bytes) else attempt(content)
 
 
 def kept(layout: Layout, run_id: str, name: str, store: Callable[[], Blob], clock: HybridClock) -> Event:
@@ -21,6 +27,11 @@ def kept(layout: Layout, run_id: str, name: str, store: Callable[[], Blob], cloc
             create(layout.root)
         blob = store()
     except (OSError, StoreError) as error:
-        log.warning("The artifact %s was not kept: %s", name, error)
-        return Event.set(run_id, Scope.ERROR, name, f"the artifact was not kept: {error}", clock.tick())
+        return not_kept(run_id, name, error, clock)
     return Event.set(run_id, Scope.ARTIFACT, name, blob.sha256, clock.tick(), integer=blob.size)
+
+
+def not_kept(run_id: str, name: str, error: BaseException, clock: HybridClock) -> Event:
+    """Say so."""
+    log.warning("The artifact %s was not kept: %s", name, error)
+    return Event.set(run_id, Scope.ERROR, name, f"the artifact was not kept: {error}", clock.tick())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -92,7 +92,12 @@ class OfferedRun(MetricLog):
     def log_bytes(self, data: bytes, artifact_file: str) -> None:
         """Keep these bytes."""
         if self._is_free(artifact_file):
-            self._run.keep_soon(artifact_file, data)
+            self._run.keep_soon(artifact_file, data, len(data))
+
+    def log_made(self, make: Callable[[], bytes], artifact_file: str, n_bytes: int) -> None:
+        """Keep what the function makes, about so many bytes; it is called by the thread that writes."""
+        if self._is_free(artifact_file):
+            self._run.keep_soon(artifact_file, make, n_bytes)
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list, as JSON or YAML."""
@@ -101,10 +106,13 @@ class OfferedRun(MetricLog):
 
     def log_columns(self, columns: Mapping[str, Sequence[Any]], artifact_file: str) -> None:
         """Keep columns of numbers and texts, all of one length, as a Parquet file."""
-        if self._is_free(artifact_file):
+
+        def make() -> bytes:
             from runlake.store.tables import column_bytes  # late: it imports Arrow
 
-            self._run.keep_soon(artifact_file, column_bytes(columns))
+            return column_bytes(columns)
+
+        self.log_made(make, artifact_file, 8 * sum(map(len, columns.values())))
 
     def add_child(self, name: str, child: Child) -> None:
         """Record a run inside this one that is over: something that was tried, a candidate of a search say."""

@@ -17,6 +17,7 @@ from runlake.entities.params import kind_of
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
 from runlake.recording import artifacts, documents
+from runlake.recording.buffer import Content
 from runlake.recording.listeners import run_ended, run_ending, tell
 from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
@@ -248,11 +249,11 @@ class ActiveRun(MetricLog):
         self._artifacts.update(kept)
         return bool(kept)
 
-    def keep_soon(self, name: str, data: bytes) -> None:
-        """Keep these bytes under a name with the next flush."""
+    def keep_soon(self, name: str, content: Content, n_bytes: int) -> None:
+        """Keep it under a name with the next flush."""
         name = str(artifacts.checked_name(name))
-        self._artifacts[name] = "", len(data)
-        self.recorder.flusher.add_file(self.run_id, name, data)
+        self._artifacts[name] = "", n_bytes
+        self.recorder.flusher.add_file(self.run_id, name, content, n_bytes)
 
     def note_job(self, job: Job) -> None:
         """Say how a job of this run stands. Whoever reads that finds all that was logged before."""

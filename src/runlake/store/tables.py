@@ -22,7 +22,19 @@ import pyarrow.parquet as pq
 from runlake.errors import StoreError
 from runlake.store.columns import EVENTS, POINTS, SUMMARIES, as_array, as_numbers, no_rows, texts
 
-__all__ = ["TABLES", "Table", "checked_rows", "coded", "column_bytes", "in_order", "parquet_bytes", "plain", "sortable", "table_bytes"]
+__all__ = [
+    "TABLES",
+    "Table",
+    "checked_rows",
+    "coded",
+    "column_bytes",
+    "in_order",
+    "parquet_bytes",
+    "plain",
+    "sortable",
+    "table_bytes",
+    "table_of",
+]
 
 ROW_GROUP = 65_536
 _CODES = pa.dictionary(pa.int32(), pa.string())
@@ -178,6 +190,15 @@ def parquet_bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
+
+
+def table_of(data: bytes) -> pa.Table:
+    """The table that such a file holds. Raises StoreError for one that is damaged."""
+    try:
+        with pq.ParquetFile(pa.py_buffer(data), page_checksum_verification=True) as file:
+            return file.read()
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"A Parquet file of {len(data):,} bytes is damaged: {error}") from error
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

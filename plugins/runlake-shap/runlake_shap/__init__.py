@@ -1,0 +1,57 @@
+"""Explain what tree models of scikit-learn say by the shap library: a table of values, and two charts.
+
+explaining   values of each feature for each row, in the space in which they add up
+limits       which models have no explanation, and why
+families     the tree models of scikit-learn
+drawing      the charts, as PNG
+quiet        the work of shap leaves no warning, and the generators of random numbers as they were
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlake import Unexplained, hookimpl
+
+if TYPE_CHECKING:
+    from runlake import Explainer
+
+LIBRARY = "sklearn"
+LEAST_DOTS = 20  # rows, below which a chart of them says nothing
+
+
+@hookimpl
+def explainer(model: Any) -> Explainer | Unexplained | None:
+    """How a tree model is explained, or why not."""
+    if LIBRARY not in {base.__module__.partition(".")[0] for base in type(model).__mro__}:
+        return None
+    from runlake_shap.families import is_of_trees
+
+    if not is_of_trees(model):
+        return None
+    if not _is_there("shap"):
+        return Unexplained("shap is not installed: pip install 'runlake-shap[instruments]'")
+    from runlake_shap.explaining import explainer_of
+
+    return explainer_of(model)
+
+
+@hookimpl
+def draw_explanation(
+    values: Any, rows: Any, names: Sequence[str], outputs: Sequence[str], space: str, title: str
+) -> Mapping[str, bytes] | None:
+    """The two charts; of several outputs, or of few rows, the bars alone."""
+    if not (_is_there("shap") and _is_there("matplotlib")):
+        return None
+    from runlake_shap.drawing import bar, beeswarm
+
+    drawn = {"explanation_bar.png": bar(values, names, title, space, outputs)}
+    if values.shape[2] == 1 and len(rows) >= LEAST_DOTS:
+        drawn["explanation_beeswarm.png"] = beeswarm(values[:, :, 0], rows, names, title, space)
+    return drawn
+
+
+def _is_there(library: str) -> bool:
+    return importlib.util.find_spec(library) is not None
