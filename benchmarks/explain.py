@@ -46,7 +46,7 @@ def by_runlake(model: Any, rows: np.ndarray) -> tuple[float, int]:
 
     load(plugin_named("sklearn"))
     began = time.perf_counter()
-    found = ask_plugins("explainer", model, model=model)
+    found = ask_plugins("explainer", model, model=model, rows=rows, is_full=False)
     explainer = of_sums(found, rows) if isinstance(found, Linear) else found
     done = in_time(explainer, rows, SECONDS)
     assert not not_additive(done.values, done.base, explainer.raw(rows[done.places])).any()

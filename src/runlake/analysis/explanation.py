@@ -44,7 +44,7 @@ def explanation(work: Work) -> str:
     """Keep the values as a table, and the pictures that are drawn of them."""
     model, sample = model_and_sample(work)
     learner = learner_of(model, sample)
-    explainer = _explainer_of(learner)
+    explainer = _explainer_of(learner, is_full=bool(work.arguments.get("is_full")))
     found = in_time(explainer, learner.rows, SECONDS)
     is_wrong = not_additive(found.values, found.base, explainer.raw(learner.rows[found.places]))
     if is_wrong.all():
@@ -59,8 +59,8 @@ def explanation(work: Work) -> str:
     return f"{len(found.places)} of {sample.of:,} rows, {explainer.space} by {explainer.name}{wrong}"
 
 
-def _explainer_of(learner: Learner) -> Explainer:
-    found = ask_plugins("explainer", learner.model, model=learner.model)
+def _explainer_of(learner: Learner, *, is_full: bool) -> Explainer:
+    found = ask_plugins("explainer", learner.model, model=learner.model, rows=learner.rows, is_full=is_full)
     if isinstance(found, Unexplained):
         raise Skipped(found.why)
     if isinstance(found, Linear):

@@ -77,7 +77,7 @@ def permuted(model: Any, sample: Sample, seconds: float) -> list[_Measured]:
         return []
     before = _score(model, rows, sample.targets)  # the first time something is imported
     began = time.perf_counter()
-    _score(model, rows, sample.targets)
+    _score(model, _dealt_anew(rows, 0, range(len(rows))), sample.targets)
     cost = time.perf_counter() - began
     repeats = min(REPEATS, int(seconds / max(cost * len(names), 1e-9)))
     if before is None or not repeats:

@@ -24,6 +24,8 @@ def model_fitted(fitted: Fitted) -> None:
     run = fitted.run.active
     queue.add(run, "summary", seconds=SUMMARY_SECONDS)
     if not (fitted.options["log_models"] and keep_model(fitted)):
+        if fitted.options["log_explanations"]:
+            fitted.skipped("explanation", "no model is kept, which another process could look at")
         return
     queue.add(run, "description", seconds=DESCRIPTION_SECONDS)
     if fitted.options["log_explanations"] and fitted.inputs is not None:
@@ -33,4 +35,4 @@ def model_fitted(fitted: Fitted) -> None:
         else:
             fitted.run.log_bytes(sample, SAMPLE)
             queue.add(run, "importance", seconds=IMPORTANCE_SECONDS)
-            queue.add(run, "explanation", seconds=EXPLANATION_SECONDS)
+            queue.add(run, "explanation", {"is_full": fitted.options["log_explanations"] == "full"}, seconds=EXPLANATION_SECONDS)

@@ -65,14 +65,15 @@ def sample_bytes(inputs: Any, targets: Any) -> bytes | str:
     places = np.sort(np.random.default_rng(0).choice(n, wanted, replace=False))
     made = attempt(lambda: _table(sampled_rows(inputs, places), kind))
     if isinstance(made, BaseException):
-        return f"its rows are no columns of numbers and texts: {type(made).__name__}: {made}"
+        return _why_not(made)
     table, about = made
     kept = attempt(lambda: _with_targets(table, sampled_rows(targets, places)) if n_rows(targets) == n else (table, {}))
     table, about_targets = (table, {}) if isinstance(kept, BaseException) else kept  # rows can be explained without
     if table.nbytes > MOST_BYTES:
         return f"{wanted} of its rows take {table.nbytes / 2**20:,.0f} MiB"
     metadata = {**(table.schema.metadata or {}), _ABOUT: json.dumps({**about, **about_targets, "of": n}).encode()}
-    return parquet_bytes(table.replace_schema_metadata(metadata))
+    written = attempt(lambda: parquet_bytes(table.replace_schema_metadata(metadata)))
+    return _why_not(written) if isinstance(written, BaseException) else written
 
 
 def kept_sample(data: bytes) -> Sample:
@@ -96,6 +97,10 @@ def told_apart(names: Sequence[Any]) -> list[str]:
             number, new = number + 1, f"{name} ({number})"
         found[new] = None
     return list(found)
+
+
+def _why_not(error: BaseException) -> str:
+    return f"its rows are no columns of numbers and texts: {type(error).__name__}: {error}"
 
 
 def _table(rows: Any, kind: str) -> tuple[pa.Table, _About]:
@@ -126,6 +131,7 @@ def _of_frame(rows: Any) -> tuple[pa.Table, _About]:
     labels = [_plain(label) for label in frame.columns]
     # Arrow has names that are texts, each another, and Parquet no categories but texts.
     frame = frame.set_axis(told_apart(labels), axis=1)
+    frame.attrs = {}  # the program's own notes
     categories = {name: kind for name, kind in zip(frame.columns, frame.dtypes, strict=True) if hasattr(kind, "categories")}
     about = {
         "kind": "frame",

@@ -77,8 +77,11 @@ def feature_importance(model: Any) -> Mapping[str, Mapping[str, Sequence[float]]
 
 
 @hookspec
-def explainer(model: Any) -> Explainer | Linear | Unexplained | None:
-    """Say how the model's outputs come apart by features, or why they do not."""
+def explainer(model: Any, rows: Any, is_full: bool) -> Explainer | Linear | Unexplained | None:
+    """Say how the model's outputs come apart by features, or why they do not; `rows` are such as it learned from.
+
+    Unless `is_full`, a model that can only be explained by asking it again and again is not.
+    """
 
 
 @hookspec

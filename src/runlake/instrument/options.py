@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from runlake.errors import InvalidValue
 
@@ -21,7 +21,7 @@ class Options(TypedDict, total=False):
     log_input_examples: bool
     log_model_signatures: bool
     log_datasets: bool
-    log_explanations: bool
+    log_explanations: bool | Literal["full"]
     log_post_training_metrics: bool
     exclusive: bool
     silent: bool
@@ -129,7 +129,7 @@ def checked(given: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidValue(f"autolog() has no option {name!r}; it has {', '.join(sorted({*DEFAULTS, *own}))}.")
     known = {name: value for name, value in given.items() if name not in _MLFLOW_ONLY}
     for name, value in known.items():
-        if isinstance(DEFAULTS.get(name), bool) and not isinstance(value, bool):
+        if isinstance(DEFAULTS.get(name), bool) and not isinstance(value, bool) and (name, value) != ("log_explanations", "full"):
             raise InvalidValue(f"The option {name} of autolog() is True or False, not {value!r}.")
     _check_tags(known.get("extra_tags"))
     limit = known.get("max_tuning_runs")
