@@ -143,7 +143,7 @@ def test_a_sum_is_explained_by_what_each_term_is_above_its_mean() -> None:
 def test_rows_of_single_precision_are_held_to_the_same() -> None:
     """What the model says of them is asked in double precision, as the values are made."""
     rows = (DICE.normal(size=(50, 3)) + 10_000).astype(np.float32)
-    terms = np.array([1.0, -1.0, 0.5])
+    terms = np.array([0.1, -0.3, 0.7])
     linear = Linear(terms[np.newaxis], np.zeros(1), "prediction", [""], lambda asked: asked @ terms.astype(asked.dtype))
 
     found = of_sums(linear, rows.astype(np.float64))
@@ -308,6 +308,28 @@ def test_permutation_leaves_the_sample_as_it_was(sums: Any) -> None:
     assert [each.feature for each in by_array] == ["a", "a (2)", "b"]
     assert permuted(model, Sample(array, targets, ["a", "a (2)", "b"], 50), 0.0) == []
     assert (repr(np.random.get_state()), frame.to_numpy().tolist(), array.tolist()) == (state, ROWS.tolist(), ROWS.tolist())
+
+
+class SlowToCopy(np.ndarray):
+    """Rows of which a copy takes a while, as of wide ones."""
+
+    copies = 0
+
+    def copy(self, order: Any = "C") -> Any:
+        type(self).copies += 1
+        time.sleep(0.03)
+        return np.array(self, order=order)
+
+
+def test_dealing_out_counts_as_time(sums: Any) -> None:
+    """It can take longer than to score what is dealt out."""
+    from runlake.analysis.model import kept_model
+
+    targets = ROWS @ [2.0, 0.0, 0.01]
+    found = permuted(kept_model(recorded()), Sample(ROWS.view(SlowToCopy), targets, ["a", "b", "c"], 50), 0.2)
+
+    assert [each.feature for each in found] in ([], ["a", "b", "c"])
+    assert SlowToCopy.copies <= 7
 
 
 def test_a_page_is_kept_where_a_plugin_has_one(sums: Any) -> None:

@@ -200,6 +200,10 @@ def test_a_list_comes_back_as_one(rows: list[Any]) -> None:
         (["\ud800"], "UnicodeEncodeError: 'utf-8' codec can't encode character"),
         ([2**70, 1], "OverflowError: Python int too large"),
         (pd.DataFrame({"a": [1, "x"]}), "ArrowInvalid: (\"Could not convert 'x' with type str"),
+        (
+            pa.table({"a": pa.array([(1, 2, 3)], pa.month_day_nano_interval())}),
+            "ArrowNotImplementedError: Unhandled type for Arrow to Parquet",
+        ),
         (pd.DataFrame({"a": [1j]}), "ArrowNotImplementedError"),
         (pd.DataFrame({pd.Timestamp("2020"): [1]}), "TypeError: a column that is called by a Timestamp"),
         (pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(np.eye(3))), "TypeError: Sparse pandas data"),
@@ -309,6 +313,17 @@ def test_what_is_given_is_left_as_it_was() -> None:
     assert frame.columns is columns
     pd.testing.assert_frame_equal(frame, FRAME)
     np.testing.assert_array_equal(array, NUMBERS)
+
+
+def test_what_a_program_notes_on_its_frame_is_not_kept() -> None:
+    """Nor does anything warn of it."""
+    rows = FRAME.copy()
+    rows.attrs["note"] = object()
+
+    found = kept(rows).rows
+
+    assert found.attrs == {}
+    pd.testing.assert_frame_equal(found, FRAME)
 
 
 def test_a_sample_of_much_takes_little() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted, Given
 from runlake.recording.datasets import array_bytes, column_bytes, digest_of, stable_text
 
-__all__ = ["data_given", "described", "fingerprint", "model_fitted"]
+__all__ = ["CHANGED", "data_given", "described", "fingerprint", "has_changed", "model_fitted"]
+
+CHANGED = "the training changed the data that it was given"
 
 SAMPLED_ROWS = 1000
 SAMPLED_VALUES = 250_000  # of wide data fewer rows are looked at
@@ -28,9 +30,12 @@ SKETCH_BYTES = 64 << 10
 @hookimpl
 def data_given(given: Given) -> None:
     """Look before the training can change what it is given."""
+    parts = _given(given.inputs, given.targets)
+    seen = _look_at(parts)
+    given.kept["fingerprint"] = _digest(seen)
     if given.options["log_datasets"] and given.inputs is not None:
         held_out = [(described(name, inputs=inputs, targets=targets), "eval") for name, (inputs, targets) in given.held_out.items()]
-        given.kept["datasets"] = [(described(given.name, inputs=given.inputs, targets=given.targets), "train"), *held_out]
+        given.kept["datasets"] = [(_dataset(given.name, parts, seen), "train"), *held_out]
 
 
 @hookimpl
@@ -38,6 +43,14 @@ def model_fitted(fitted: Fitted) -> None:
     """Note what was given."""
     for dataset, context in fitted.kept.get("datasets", ()):
         fitted.run.log_input(dataset, context)
+
+
+def has_changed(fitted: Fitted) -> bool:
+    """Whether the training changed the data that it was given, as far as the sampled rows tell; they are looked at once."""
+    if "has_changed" not in fitted.kept:
+        before = fitted.kept.get("fingerprint")
+        fitted.kept["has_changed"] = before is not None and before != fingerprint(fitted.inputs, fitted.targets)
+    return bool(fitted.kept["has_changed"])
 
 
 @dataclass
@@ -49,26 +62,40 @@ class _Seen:
     to_sketch: Iterable[tuple[str, Any]] = ()
 
 
-def described(name: str, **parts: Any) -> Dataset:
+def described(name: str, inputs: Any, targets: Any = None) -> Dataset:
     """Some data, inputs and targets say, as one data set; of what can be read only once the type is all that is known."""
-    given = {part: data for part, data in parts.items() if data is not None}
-    seen = [_seen(part, data) for part, data in given.items()]
+    given = _given(inputs, targets)
+    return _dataset(name, given, _look_at(given))
+
+
+def fingerprint(inputs: Any, targets: Any = None) -> str:
+    """What tells this data from other data."""
+    return _digest(_look_at(_given(inputs, targets)))
+
+
+def _given(inputs: Any, targets: Any = None) -> dict[str, Any]:
+    return {part: data for part, data in (("inputs", inputs), ("targets", targets)) if data is not None}
+
+
+def _look_at(parts: Mapping[str, Any]) -> list[_Seen]:
+    return [_seen(part, data) for part, data in parts.items()]
+
+
+def _digest(seen: Sequence[_Seen], rows: int = 0) -> str:
+    return digest_of([column for each in seen for column in each.columns], rows, [content for each in seen for content in each.content])
+
+
+def _dataset(name: str, parts: Mapping[str, Any], seen: Sequence[_Seen]) -> Dataset:
     columns = [column for each in seen for column in each.columns]
-    rows = next((n for n in map(n_rows, given.values()) if n is not None), None)
-    profile = {"num_rows": rows, "num_elements": sum(_elements(data) for data in given.values())}
+    rows = next((n for n in map(n_rows, parts.values()) if n is not None), None)
+    profile = {"num_rows": rows, "num_elements": sum(_elements(data) for data in parts.values())}
     told = json.dumps(profile | {"columns": _sketch(column for each in seen for column in each.to_sketch)})
     return Dataset(
         name=name,
-        digest=digest_of(columns, rows or 0, [content for each in seen for content in each.content]),
+        digest=_digest(seen, rows or 0),
         schema=json.dumps({"columns": [{"name": column, "type": kind} for column, kind in columns]}),
         profile=told if len(told) <= SKETCH_BYTES else json.dumps(profile),
     )
-
-
-def fingerprint(*parts: Any) -> str:
-    """What tells this data from other data."""
-    seen = [_seen(str(place), data) for place, data in enumerate(parts) if data is not None]
-    return digest_of([column for each in seen for column in each.columns], 0, [content for each in seen for content in each.content])
 
 
 def _elements(data: Any) -> int:

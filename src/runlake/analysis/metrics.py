@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from runlake.analysis.dataset import fingerprint
+from runlake.analysis.dataset import CHANGED, has_changed
 from runlake.analysis.figures import DRAWN
 from runlake.analysis.rows import n_rows, sampled_rows
 from runlake.instrument.hookspecs import hookimpl
-from runlake.instrument.training import Fitted, Given
+from runlake.instrument.training import Fitted
 from runlake.jobs import queue
 
-__all__ = ["MAX_ROWS", "data_given", "model_fitted"]
+__all__ = ["MAX_ROWS", "model_fitted"]
 
 MAX_ROWS = 10_000
 FIGURES_SECONDS = 1.0
@@ -21,19 +21,12 @@ ROWS_TAG = "runlake.training_metrics.rows"
 
 
 @hookimpl
-def data_given(given: Given) -> None:
-    """Note how the data looks, to see whether the training changes it."""
-    given.kept["fingerprint"] = fingerprint(given.inputs, given.targets)
-
-
-@hookimpl
 def model_fitted(fitted: Fitted) -> None:
     """Record a point of each metric, and the tables that come with them."""
     if fitted.inputs is None:
         return
-    before = fitted.kept.get("fingerprint")
-    if before is not None and before != fingerprint(fitted.inputs, fitted.targets):
-        fitted.skipped("training_metrics", "the training changed the data that it was given")
+    if has_changed(fitted):
+        fitted.skipped("training_metrics", CHANGED)
         return
     n = n_rows(fitted.inputs)
     given = {"inputs": fitted.inputs, "targets": fitted.targets, "sample_weight": fitted.sample_weight}

@@ -41,5 +41,7 @@ def kept_model(run: Run, folder: str = FOLDER) -> Any:
         raise UnknownArtifact(f"The run {run.info.run_name!r} ({run.info.run_id}) has no model at {folder!r}: {why}.")
     plugin = plugin_named(format_id.partition("/")[0])
     if not load(plugin):
-        raise RunlakeError(f"The model of {run.info.run_id} is in the format {format_id}, whose plugin is off: {plugin.problem}.")
+        raise RunlakeError(
+            f"The model of {run.info.run_id} is in the format {format_id}, whose plugin is off: {plugin.problem.rstrip('.')}."
+        )
     return ask_one(plugin, "load_model", format_id=format_id, files=files)

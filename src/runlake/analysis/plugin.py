@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runlake.analysis.dataset import CHANGED, has_changed
 from runlake.analysis.learners import SAMPLE
 from runlake.analysis.model import keep_model
 from runlake.analysis.sample import sample_bytes
@@ -29,6 +30,9 @@ def model_fitted(fitted: Fitted) -> None:
         return
     queue.add(run, "description", seconds=DESCRIPTION_SECONDS)
     if fitted.options["log_explanations"] and fitted.inputs is not None:
+        if has_changed(fitted):
+            fitted.skipped("explanation", CHANGED)
+            return
         sample = sample_bytes(fitted.inputs, fitted.targets)
         if isinstance(sample, str):
             fitted.skipped("explanation", sample)

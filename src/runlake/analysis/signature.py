@@ -33,7 +33,7 @@ def model_fitted(fitted: Fitted) -> None:
     schema, rows = fitted.kept.get("signature", (None, None))
     if schema is None:
         return
-    outputs = fitted.ask("predict_sample", model=fitted.model, rows=rows)
+    outputs = None if rows is None else fitted.ask("predict_sample", model=fitted.model, rows=rows)
     signature = ModelSignature(schema, None if outputs is None else schema_of(outputs))
     fitted.run.log_text(json.dumps(signature.to_dict(), indent=2), SIGNATURE_FILE)
 

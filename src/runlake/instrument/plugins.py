@@ -198,8 +198,8 @@ def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work] | 
 
     for implementation in sorted(getattr(_hooks().hook, hook).get_hookimpls(), key=distance):
         plugin = find_plugins().get(implementation.plugin_name)
-        if plugin is not None and not plugin.is_service and plugin.libraries.isdisjoint(sys.modules):
-            continue  # what is not imported has made no object
+        if plugin is None or (not plugin.is_service and plugin.libraries.isdisjoint(sys.modules)):
+            continue  # it is no longer installed; or its library is not imported, and has made no object
         if work_of is None:
             answer = _call(implementation.function, {argument: said[argument] for argument in implementation.argnames})
         else:

@@ -63,7 +63,7 @@ class Fitted:
     plugin: str
     options: Mapping[str, Any]
     inner: list[Fitted] = field(default_factory=list)  # what was trained inside
-    kept: Mapping[str, Any] = field(default_factory=dict)  # of what was given, from before the training
+    kept: dict[str, Any] = field(default_factory=dict)  # of what was given, from before the training
     work_of: Callable[[str, str], Work] = standing_work
 
     def skipped(self, what: str, why: str) -> None:
