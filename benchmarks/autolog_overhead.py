@@ -1,9 +1,11 @@
 """What does autologging add to scikit-learn's trainings?
 
-Five trainings, each bare, recorded by runlake, recorded by it without models and explanations, and recorded by MLflow on SQLite, with its
-defaults and without models, where it is installed; every one in a process of its own. Told are milliseconds of the caller's thread's CPU
-for the first training of the process and the median of the next ones, which is what a program waits for at least; the CPU of children,
-who do the rest; and the seconds of the whole script. `added` is what a training takes longer than bare.
+Five trainings, recorded by runlake, recorded by it without models and explanations, and recorded by MLflow on SQLite, with its defaults
+and without models, where it is installed; every way in a process of its own, in which bare and recorded trainings take turns, as the speed
+of a machine changes from minute to minute. Told are milliseconds of the caller's thread's CPU, which is what a program waits for at least:
+of the first recorded training of the process, and the medians of the next ones, bare and recorded; `added` is the median of what a recorded
+training takes longer than the bare one before it. Then, for each training, what others do after it: runlake's jobs by the clock, once
+their process has its libraries, or the CPU of MLflow's children.
 
     python -m benchmarks.autolog_overhead [case ...]
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +25,7 @@ from typing import Any
 
 from benchmarks.report import installed, report, run_alone
 
-WAYS = ("bare", "runlake", "runlake, no models", "mlflow", "mlflow, no models")
+WAYS = ("runlake", "runlake, no models", "mlflow", "mlflow, no models")
 REPEATS = {
     "logistic regression, iris": 30,
     "forest of 100, 10k x 20": 3,
@@ -62,42 +65,56 @@ def cases() -> dict[str, Callable[[], Any]]:
     }
 
 
-def enable(way: str, folder: str) -> None:
-    """Have the trainings of this process recorded, or not."""
-    os.environ |= {"RUNLAKE_STORE": f"{folder}/lake", "RUNLAKE_SILENT": "1"}
+def enable(way: str, *, disable: bool) -> None:
+    """Have the trainings of this process recorded from now on, or not."""
     name, _, without = way.partition(",")
     if name == "runlake":
         import runlake
 
-        runlake.autolog(log_models=not without, log_explanations=not without)
-    elif name == "mlflow":
+        runlake.autolog(log_models=not without, log_explanations=not without, disable=disable)
+    else:
         import mlflow
 
-        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-        mlflow.autolog(log_models=not without, silent=True)
+        mlflow.autolog(log_models=not without, silent=True, disable=disable)
 
 
 def measure(case: str, way: str) -> list[float]:
-    """Milliseconds of the first training, of the others, and of children; seconds by the clock."""
+    """Milliseconds of the first recorded training, of the bare and of the recorded ones, of what is added, and of what is done apart."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
+        os.environ |= {"RUNLAKE_STORE": f"{folder}/lake", "RUNLAKE_SILENT": "1", "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
         train = cases()[case]
-        if way == "bare":
-            train()  # what the library does once for a process
-        enable(way, folder)
-        took = []
-        repeats = min(REPEATS[case], PEER_REPEATS) if way.startswith("mlflow") else REPEATS[case]
-        began = time.perf_counter()
-        for _ in range(repeats + 1):
+
+        def milliseconds(*, disable: bool) -> float:
+            enable(way, disable=disable)
             start = time.thread_time()
             train()
-            took.append((time.thread_time() - start) * 1000)
-        if way.startswith("runlake"):
-            import runlake
+            return (time.thread_time() - start) * 1000
 
-            runlake.flush()
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return [took[0], median(took[1:]), (children.ru_utime + children.ru_stime) * 1000, time.perf_counter() - began]
+        milliseconds(disable=True)  # what the library does once for a process
+        first = milliseconds(disable=False)
+        repeats = min(REPEATS[case], PEER_REPEATS) if way.startswith("mlflow") else REPEATS[case]
+        pairs = [(milliseconds(disable=True), milliseconds(disable=False)) for _ in range(repeats)]
+        bare, recorded = ([pair[place] for pair in pairs] for place in (0, 1))
+        added = median(after - before for before, after in pairs)
+        apart = cost_of_jobs() if way.startswith("runlake") else cpu_of_children()
+        return [first - median(bare), median(bare), median(recorded), added, apart / (repeats + 1)]
+
+
+def cost_of_jobs() -> float:
+    """Milliseconds that the jobs of all runs took, done now where they were not."""
+    import runlake
+
+    runlake.flush()
+    subprocess.run([sys.executable, "-m", "runlake", "finish"], check=True, capture_output=True)
+    jobs = runlake.read.open_store().jobs()
+    return float(sum(job.cost_ms or 0 for of_run in jobs.values() for job in of_run.values()))
+
+
+def cpu_of_children() -> float:
+    """Milliseconds."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (children.ru_utime + children.ru_stime) * 1000
 
 
 def main() -> None:
@@ -108,11 +125,10 @@ def main() -> None:
         case named:
             rows = []
             for case in named or REPEATS:
-                ways = [way for way in WAYS if installed(way.partition(",")[0]) or way == "bare"]
-                found = {way: run_alone("benchmarks.autolog_overhead", "one", case, way) for way in ways}
-                bare = found["bare"][1]
-                rows += [[case, way, *values, values[1] - bare, values[1] / bare] for way, values in found.items()]
-            columns = ["training", "way", "first, ms", "next, ms", "children, ms", "all, s", "added, ms", "times bare"]
+                for way in (way for way in WAYS if installed(way.partition(",")[0])):
+                    *values, apart = run_alone("benchmarks.autolog_overhead", "one", case, way)
+                    rows.append([case, way, *values, values[2] / values[1], apart])
+            columns = ["training", "way", "first: added, ms", "bare, ms", "recorded, ms", "added, ms", "times bare", "apart, ms"]
             report("What does autologging add?", columns, rows, packages=["runlake", "scikit-learn", "mlflow"])
 
 

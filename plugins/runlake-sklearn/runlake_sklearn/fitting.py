@@ -7,16 +7,17 @@ from collections.abc import Generator
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags
 
 from runlake import Call
 from runlake_sklearn.judging import remember_labels
-from runlake_sklearn.params import settings_of, tags_of
+from runlake_sklearn.params import innermost, is_kind_of, settings_of, tags_of
 from runlake_sklearn.searching import is_search, record_search
 from runlake_sklearn.steps import expect_steps, seconds_of_steps
 
 __all__ = ["capture_fit"]
+
+SEARCH = "sklearn.model_selection._search.BaseSearchCV"
 
 _CURVES = ("loss_curve_", "validation_scores_", "train_score_", "validation_score_", "oob_scores_", "oob_improvement_", "scores_")
 
@@ -39,7 +40,7 @@ def capture_fit(call: Call) -> Generator[None, Any, None]:
     call.run.log_metrics({"fit_seconds": time.perf_counter() - began, **seconds_of_steps(call.noted)})
     if is_search(estimator):
         record_search(call, estimator, began_ns)
-    _log_curves(call, _innermost(estimator))
+    _log_curves(call, innermost(estimator))
     call.fitted(estimator, inputs, targets, weights)
     remember_labels(call, estimator, outcome)
 
@@ -49,20 +50,7 @@ def only_transforms(estimator: Any) -> bool:
     # A stack has no `predict` before it is fitted, but says what it is.
     predicts = get_tags(estimator).estimator_type is not None or hasattr(estimator, "predict") or hasattr(estimator, "fit_predict")
     transforms = hasattr(estimator, "transform") or hasattr(estimator, "fit_transform")
-    return transforms and not predicts and not isinstance(estimator, BaseSearchCV)
-
-
-def _innermost(estimator: Any) -> Any:
-    """The estimator that learns: of a search the best one, of a pipeline the last step."""
-    for _ in range(10):
-        inner = getattr(estimator, "best_estimator_", None)
-        steps = getattr(estimator, "steps", None)
-        if inner is None and isinstance(steps, list) and steps:
-            inner = steps[-1][1]
-        if inner is None or isinstance(inner, str):
-            break
-        estimator = inner
-    return estimator
+    return transforms and not predicts and not is_kind_of(estimator, SEARCH)
 
 
 def _log_curves(call: Call, estimator: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils import get_tags
 
-__all__ = ["path_of", "readable", "settings_of", "tags_of"]
+__all__ = ["innermost", "is_kind_of", "path_of", "readable", "settings_of", "tags_of"]
 
 
 def settings_of(estimator: Any) -> dict[str, Any]:
@@ -19,6 +19,24 @@ def tags_of(estimator: Any) -> dict[str, str]:
     tags = {"estimator_name": type(estimator).__name__, "estimator_class": path_of(type(estimator))}
     kind = get_tags(estimator).estimator_type
     return tags if kind is None else {**tags, "estimator_type": kind}
+
+
+def innermost(estimator: Any, *, once: bool = False) -> Any:
+    """The estimator that learns: of a search the best one, of a pipeline the last step; `once` goes one step inside."""
+    for _ in range(1 if once else 10):
+        inner = getattr(estimator, "best_estimator_", None)
+        steps = getattr(estimator, "steps", None)
+        if inner is None and isinstance(steps, list) and steps:
+            inner = steps[-1][1]
+        if inner is None or isinstance(inner, str):
+            break
+        estimator = inner
+    return estimator
+
+
+def is_kind_of(estimator: Any, path: str) -> bool:
+    """Whether its class derives from the one that is defined there, which need not be imported for that."""
+    return any(path_of(kind) == path for kind in type(estimator).__mro__)
 
 
 def readable(value: Any) -> Any:

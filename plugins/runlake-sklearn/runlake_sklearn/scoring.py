@@ -7,31 +7,46 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import type_of_target
 
 from runlake_sklearn.classes import judged
 from runlake_sklearn.curves import residuals
+from runlake_sklearn.params import innermost, path_of
 from runlake_sklearn.quiet import nothing_left_behind
 
 __all__ = ["said_of", "training_metrics"]
 
 SILHOUETTE_ROWS = 1000
 
-# Their `predict` is the most probable class, so a second pass over the trees would find nothing new.
-_PREDICT_BY_PROBABILITY = (RandomForestClassifier.predict, BaggingClassifier.predict)
+# By name, as to import them all for this would take longer than a small training. Their `predict` is the most probable class, so a
+# second pass would find nothing new; of the latter unless two are as probable.
+_MOST_PROBABLE = ("sklearn.ensemble._forest.ForestClassifier.predict", "sklearn.ensemble._bagging.BaggingClassifier.predict")
+_MOST_PROBABLE_ALONE = (
+    "sklearn.ensemble._gb.GradientBoostingClassifier.predict",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier.predict",
+    "sklearn.linear_model._base.LinearClassifierMixin.predict",
+    "sklearn.naive_bayes._BaseNB.predict",
+    "sklearn.neural_network._multilayer_perceptron.MLPClassifier.predict",
+    "sklearn.tree._classes.BaseDecisionTree.predict",
+)
+_PASS_ON = {"sklearn.pipeline.Pipeline", "sklearn.model_selection._search.BaseSearchCV"}
 
 
 def said_of(model: Any, rows: Any) -> Any:
     """What it predicts for a few rows, or makes of them."""
+    if hasattr(model, "predict") and _has_classes(model) and _predict_of(model) in _MOST_PROBABLE:
+        return model.classes_[np.zeros(len(rows) if hasattr(rows, "__len__") else rows.shape[0], int)]  # to ask a forest takes long
     for method in ("predict", "transform"):
         if hasattr(model, method):
             with nothing_left_behind(model):
                 return getattr(model, method)(rows)
     return None
+
+
+def _has_classes(model: Any) -> bool:
+    return getattr(getattr(model, "classes_", None), "ndim", 0) == 1
 
 
 def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, pos_label: Any) -> Mapping[str, Any] | None:
@@ -65,9 +80,27 @@ def _of_classes(model: Any, inputs: Any, targets: Any, weights: Any, pos_label: 
 
 
 def _labels(model: Any, inputs: Any, probable: Any) -> Any:
-    if probable is not None and type(model).predict in _PREDICT_BY_PROBABILITY and probable.ndim == 2:
-        return model.classes_.take(np.argmax(probable, axis=1), axis=0)
+    if probable is not None and getattr(probable, "ndim", 0) == 2:
+        predict = _predict_of(model)
+        is_alone = predict in _MOST_PROBABLE_ALONE and ((probable == probable.max(axis=1, keepdims=True)).sum(axis=1) == 1).all()
+        if is_alone or predict in _MOST_PROBABLE:
+            return model.classes_.take(np.argmax(probable, axis=1), axis=0)
     return model.predict(inputs)
+
+
+def _predict_of(model: Any) -> str:
+    """By its name, the method that says what this model predicts."""
+    return path_of(type(innermost(model)).predict) if _only_passes_on(model, "predict") else ""
+
+
+def _only_passes_on(model: Any, method: str) -> bool:
+    """Whether it has the method from the estimator that learned: through pipelines and searches of scikit-learn's own, or by itself."""
+    while (inner := innermost(model, once=True)) is not model:
+        is_own = path_of(getattr(type(model), method)) in {f"{kind}.{method}" for kind in _PASS_ON}
+        if not is_own or getattr(model, "scoring", None) is not None:
+            return False
+        model = inner
+    return True
 
 
 def _of_numbers(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str, Any]:
@@ -99,7 +132,9 @@ def _of_clusters(model: Any, inputs: Any, targets: Any) -> dict[str, float] | No
     rows = inputs.iloc[places] if hasattr(inputs, "iloc") else inputs[places]
     found = _own_score(model, inputs, targets, None) or {}
     if 1 < len(np.unique(labels[places])) < len(places):
-        found["training_silhouette_score"] = float(metrics.silhouette_score(rows, labels[places]))
+        from sklearn.metrics import silhouette_score  # late: it takes long, and few trainings find clusters
+
+        found["training_silhouette_score"] = float(silhouette_score(rows, labels[places]))
     return found
 
 
@@ -109,7 +144,9 @@ def _own_score(model: Any, inputs: Any, targets: Any, weights: Any) -> dict[str,
 
 def _score(model: Any, inputs: Any, targets: Any, weights: Any, usual: Any = None, known: float | None = None) -> dict[str, float]:
     """What the estimator says itself, which for most is what is known already; nothing where it would ask the program's own function."""
-    if known is not None and getattr(type(model), "score", None) == usual:  # not `is`: captured, it is another object at each look
+    is_passed_on = _only_passes_on(model, "score") if weights is None else model is innermost(model)
+    # Not `is`: captured, it is another object at each look.
+    if known is not None and is_passed_on and getattr(type(innermost(model)), "score", None) == usual:
         return {"score": known}
     if not isinstance(getattr(model, "scoring", None), str | None):
         return {}

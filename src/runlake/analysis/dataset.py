@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from runlake.analysis.rows import kind_of, n_rows, some_rows
+from runlake.analysis.sketches import sketch_of
 from runlake.entities import Dataset
 from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted, Given
@@ -23,7 +23,6 @@ CHANGED = "the training changed the data that it was given"
 SAMPLED_ROWS = 1000
 SAMPLED_VALUES = 250_000  # of wide data fewer rows are looked at
 SKETCHED_COLUMNS = 200
-SKETCH_SECONDS = 0.02
 SKETCH_BYTES = 64 << 10
 
 
@@ -89,7 +88,7 @@ def _dataset(name: str, parts: Mapping[str, Any], seen: Sequence[_Seen]) -> Data
     columns = [column for each in seen for column in each.columns]
     rows = next((n for n in map(n_rows, parts.values()) if n is not None), None)
     profile = {"num_rows": rows, "num_elements": sum(_elements(data) for data in parts.values())}
-    told = json.dumps(profile | {"columns": _sketch(column for each in seen for column in each.to_sketch)})
+    told = json.dumps(profile | {"columns": sketch_of(column for each in seen for column in each.to_sketch)})
     return Dataset(
         name=name,
         digest=_digest(seen, rows or 0),
@@ -158,28 +157,3 @@ def _array(part: str, rows: Any) -> _Seen:
 def _list(part: str, rows: Any) -> _Seen:
     content = stable_text(rows).encode("utf-8", "surrogatepass")
     return _Seen([(part, f"list of {type(rows[0]).__name__}")], [content], [(part, rows)] if not hasattr(rows[0], "__len__") else [])
-
-
-def _sketch(columns: Iterable[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of as many columns as the time allows."""
-    until = time.perf_counter() + SKETCH_SECONDS
-    sketch: dict[str, dict[str, Any]] = {}
-    for name, values in columns:
-        if len(sketch) >= SKETCHED_COLUMNS or time.perf_counter() > until:
-            break
-        sketch[name] = dict(_said_of(values))
-    return sketch
-
-
-def _said_of(values: Any) -> Iterator[tuple[str, Any]]:
-    """How many values are missing and how many differ; of numbers the least, the greatest and the mean."""
-    listed = values.to_list() if hasattr(values, "to_list") else values.tolist() if hasattr(values, "tolist") else list(values)
-    there = [value for value in listed if value is not None and value == value]
-    yield "missing", len(listed) - len(there)
-    try:
-        yield "distinct", len(set(there))
-    except TypeError:  # of lists, say
-        return
-    numbers = [value for value in there if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) != float("inf")]
-    if numbers and len(numbers) == len(there):
-        yield from (("min", min(numbers)), ("max", max(numbers)), ("mean", sum(numbers) / len(numbers)))

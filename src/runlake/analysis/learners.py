@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from runlake.analysis.model import kept_model
-from runlake.analysis.sample import Sample, kept_sample, told_apart
+from runlake.analysis.sample import SAMPLE, Sample, kept_sample, told_apart
 from runlake.errors import UnknownArtifact
 from runlake.instrument.explained import Learner, Unexplained
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
 from runlake.read import Run
 
-__all__ = ["SAMPLE", "learner_of", "model_and_sample", "name_of", "title_of"]
-
-SAMPLE = "sample.parquet"
+__all__ = ["learner_of", "model_and_sample", "name_of", "title_of"]
 
 
 def model_and_sample(work: Work) -> tuple[Any, Sample]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.errors import RunlakeError, UnknownArtifact
 from runlake.instrument.plugins import ask_one, load, plugin_named
 from runlake.instrument.saved import Saved
 from runlake.instrument.training import SKIPPED_TAG, Fitted
-from runlake.read import Run
+
+if TYPE_CHECKING:
+    from runlake.read import Run  # late: a training reads nothing
 
 __all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model"]
 

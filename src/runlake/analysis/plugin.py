@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from runlake.analysis.dataset import CHANGED, has_changed
-from runlake.analysis.learners import SAMPLE
 from runlake.analysis.model import keep_model
-from runlake.analysis.sample import sample_bytes
+from runlake.analysis.sample import SAMPLE, sample_bytes
 from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted
 from runlake.jobs import queue

@@ -18,8 +18,9 @@ from runlake.guard import attempt
 from runlake.store.columns import as_array, as_numbers, texts
 from runlake.store.tables import parquet_bytes, table_of
 
-__all__ = ["ROWS", "Sample", "kept_sample", "sample_bytes", "told_apart"]
+__all__ = ["ROWS", "SAMPLE", "Sample", "kept_sample", "sample_bytes", "told_apart"]
 
+SAMPLE = "sample.parquet"  # under which the run keeps it
 ROWS = 500
 MOST_VALUES = 500_000  # of wide data fewer rows
 MOST_BYTES = 16 << 20  # of long texts, or of very many categories
