@@ -364,7 +364,7 @@ def test_what_predicts_and_judges_is_captured_outside_of_all_else(
             toylib.checked_train("inside a prediction", rounds=1)
             return np.array([1, 2, 3])
 
-    class Model(Mixed, toylib.Estimator):  # type: ignore[misc, name-defined]  # the library is made for the test
+    class Model(Mixed, toylib.Estimator):  # type: ignore[misc,name-defined]  # the library is made for the test
         pass
 
     own = vars(Mixed)["predict"]
@@ -373,7 +373,7 @@ def test_what_predicts_and_judges_is_captured_outside_of_all_else(
     runlake.autolog("judging")
     seen: list[Any] = sys.modules["runlake_judging"].SEEN
 
-    class Later(Mixed, toylib.Estimator):  # type: ignore[misc, name-defined]
+    class Later(Mixed, toylib.Estimator):  # type: ignore[misc,name-defined]  # the library is made for the test
         pass
 
     unrecorded.predict([1])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from runlake.analysis.learners import name_of
-from runlake.analysis.model import kept_model
+from runlake.analysis.model import kept_model, name_of
 from runlake.errors import UnknownArtifact
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work

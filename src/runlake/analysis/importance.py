@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from runlake.analysis.figures import bars, is_drawn
-from runlake.analysis.learners import learner_of, model_and_sample, name_of, title_of
+from runlake.analysis.learners import learner_of, model_and_sample, title_of
+from runlake.analysis.model import name_of
 from runlake.analysis.rows import kind_of
 from runlake.analysis.sample import Sample
 from runlake.instrument.plugins import ask_plugins

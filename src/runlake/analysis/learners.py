@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from runlake.analysis.model import kept_model
+from runlake.analysis.model import kept_model, name_of
 from runlake.analysis.sample import SAMPLE, Sample, kept_sample, told_apart
 from runlake.errors import UnknownArtifact
 from runlake.instrument.explained import Learner, Unexplained
@@ -15,7 +15,7 @@ from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
 from runlake.read import Run
 
-__all__ = ["learner_of", "model_and_sample", "name_of", "title_of"]
+__all__ = ["learner_of", "model_and_sample", "title_of"]
 
 
 def model_and_sample(work: Work) -> tuple[Any, Sample]:
@@ -37,11 +37,6 @@ def learner_of(model: Any, sample: Sample) -> Learner:
     if rows.ndim != 2 or rows.dtype.kind not in "biuf":
         raise Skipped(f"no plugin has {name_of(model)} as a model of a matrix of numbers")
     return Learner(model, rows, list(sample.names))
-
-
-def name_of(model: Any) -> str:
-    """Its class."""
-    return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
 def title_of(model: Any, run: Run) -> str:

@@ -12,18 +12,23 @@ from runlake.instrument.training import SKIPPED_TAG, Fitted
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
 
-__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model"]
+__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model", "name_of"]
 
 FOLDER = "model"
 FORMAT_TAG = "runlake.model.format"
 MAX_BYTES = 256 << 20
 
 
+def name_of(model: Any) -> str:
+    """Its class."""
+    return f"{type(model).__module__}.{type(model).__qualname__}"
+
+
 def keep_model(fitted: Fitted) -> bool:
     """Keep its files, or say why there are none; whether there are."""
     saved: Saved | None = fitted.ask("save_model", model=fitted.model, max_bytes=MAX_BYTES)
     if saved is None:
-        fitted.skipped("model", f"no plugin has a safe form for {type(fitted.model).__module__}.{type(fitted.model).__qualname__}")
+        fitted.skipped("model", f"no plugin has a safe form for {name_of(fitted.model)}")
     elif saved.why_not:
         fitted.skipped("model", saved.why_not)
     else:
