@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
 from runlake.errors import RunlakeError, UnknownArtifact
 from runlake.instrument.plugins import ask_one, load, plugin_named
 from runlake.instrument.saved import Saved
-from runlake.instrument.training import SKIPPED_TAG, Fitted
+from runlake.instrument.training import Fitted
 
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model", "name_of"]
 
 FOLDER = "model"
-FORMAT_TAG = "runlake.model.format"
+FORMAT_TAG = f"{MODEL_TAG}format"
 MAX_BYTES = 256 << 20
 
 
@@ -34,7 +35,7 @@ def keep_model(fitted: Fitted) -> bool:
     else:
         for name, content in saved.files.items():
             fitted.run.log_bytes(content, f"{FOLDER}/{name}")
-        fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"runlake.model.{name}": note for name, note in saved.notes.items()}})
+        fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()}})
         return True
     return False
 

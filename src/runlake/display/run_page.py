@@ -19,6 +19,7 @@ from runlake.display.statuses import with_word
 from runlake.display.words import count, date, duration, moment, number, one_line, size
 from runlake.entities import DatasetInput, JobState, LifecycleStage
 from runlake.entities.signatures import ColSpec, Schema, TensorSpec
+from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
 
 __all__ = ["About", "run_page"]
@@ -30,8 +31,6 @@ INDENT = "  "
 
 _SYSTEM = ("mlflow.", "runlake.")  # how tags begin that nobody set by hand
 _CONTEXT = "mlflow.data.context"
-_MODEL = "runlake.model."
-_SKIPPED = "runlake.skipped."
 _JOB_STYLES = {JobState.DONE: "green", JobState.FAILED: "red", JobState.GIVEN_UP: "red"}
 
 
@@ -161,7 +160,7 @@ def _said(text: str) -> dict[str, object]:
 
 def _model(run: Run) -> Iterator[Text]:
     """What it is, what it takes and gives, and what its users should know."""
-    kind = run.tags.get(f"{_MODEL}format")
+    kind = run.tags.get(f"{MODEL_TAG}format")
     if kind is not None:
         yield Text.assemble(("format  ", "dim"), one_line(kind))
     signature = run.signature
@@ -169,8 +168,8 @@ def _model(run: Run) -> Iterator[Text]:
         if schema is not None:
             yield Text.assemble((f"{word}   ", "dim"), _schema(schema))
     for key, text in sorted(run.tags.items()):
-        if key.startswith(_MODEL) and key != f"{_MODEL}format":
-            yield Text.assemble((f"{one_line(key.removeprefix(_MODEL).replace('_', ' '))}  ", "dim"), one_line(text))
+        if key.startswith(MODEL_TAG) and key != f"{MODEL_TAG}format":
+            yield Text.assemble((f"{one_line(key.removeprefix(MODEL_TAG).replace('_', ' '))}  ", "dim"), one_line(text))
 
 
 def _schema(schema: Schema) -> str:
@@ -189,8 +188,8 @@ def _spec(spec: ColSpec | TensorSpec) -> str:
 
 def _skipped(tags: Mapping[str, str]) -> Iterator[Text]:
     for key, why in sorted(tags.items()):
-        if key.startswith(_SKIPPED):
-            yield Text.assemble(one_line(key.removeprefix(_SKIPPED).replace("_", " ")), (_why(why), "dim"))
+        if key.startswith(SKIPPED_TAG):
+            yield Text.assemble(one_line(key.removeprefix(SKIPPED_TAG).replace("_", " ")), (_why(why), "dim"))
 
 
 def _artifacts(found: Mapping[str, int], room: int) -> Iterator[Text]:

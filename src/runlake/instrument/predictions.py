@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlake import platform
 from runlake.entities import Scope
+from runlake.entities.tags import SKIPPED_TAG
 from runlake.guard import attempt
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ MANY_PARTS = 16  # of a prediction that is several arrays
 MOST_OF_A_NAME = 100  # judgements that a run takes: a sweep of thresholds, say, is not a thousand metrics
 MOST_TOLD = 8  # candidates, where it is not clear which is meant
 LINKED_TAG = "runlake.linked_by."
-SKIPPED_TAG = "runlake.skipped."
 
 Form = tuple[Any, Any]  # the type of the elements, and the hash of them
 

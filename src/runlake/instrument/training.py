@@ -11,6 +11,7 @@ from typing import Any
 from runlake import platform
 from runlake.entities import CaptureRecord, Status
 from runlake.entities import Scope as EventScope
+from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import RunlakeError
 from runlake.guard import attempt
 from runlake.instrument.options import options_of
@@ -29,7 +30,6 @@ __all__ = ["Fitted", "Given", "Training", "end_trainings", "run_of", "training"]
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
 UNTESTED_TAG = "runlake.untested_version"
-SKIPPED_TAG = "runlake.skipped."
 
 
 @dataclass
