@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "finish", "start"]
 
-_started: list[subprocess.Popen[bytes]] = []  # kept, or Python would complain that nobody waits for them
+_started: list[subprocess.Popen[bytes]] = []  # asked whether they have ended, or they would stay zombies
 
 
 def command(store: Path, *arguments: str) -> list[str]:

@@ -7,6 +7,7 @@ import functools
 import getpass
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ except ImportError:  # Windows
 
 __all__ = [
     "ProcessIdentity",
+    "await_end",
     "be_last",
     "clone",
     "is_running",
@@ -158,11 +160,24 @@ def start_detached(command: Sequence[str], environment: Mapping[str, str]) -> su
     """Start a process that outlives this one: of its own session, with no way to our terminal, files or folder."""
     import subprocess  # late: it takes 5 ms, which few programs need
 
+    class Detached(subprocess.Popen[bytes]):
+        """One that is forgotten without the warning that it still runs."""
+
+        def __del__(self) -> None:
+            pass
+
     silence = subprocess.DEVNULL
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(command, env=environment, stdin=silence, stdout=silence, stderr=silence, creationflags=flags)
-    return subprocess.Popen(command, env=environment, cwd="/", stdin=silence, stdout=silence, stderr=silence, start_new_session=True)
+        return Detached(command, env=environment, stdin=silence, stdout=silence, stderr=silence, creationflags=flags)
+    return Detached(command, env=environment, cwd="/", stdin=silence, stdout=silence, stderr=silence, start_new_session=True)
+
+
+def await_end(parent: int, seconds: float) -> None:
+    """Wait until the process that started this one is gone; for `seconds` at most, and not where one keeps its parent for good."""
+    deadline = time.monotonic() + seconds
+    while sys.platform != "win32" and os.getppid() == parent and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def lies_in_container() -> bool:

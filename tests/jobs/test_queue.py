@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,6 @@ print(run.run_id)
 """
 
 
-def seconds_of(store: Path, kinds: dict[str, str], *arguments: str) -> float:
-    """How long the program takes, from its start to its end."""
-    began = time.perf_counter()
-    assert run_program(PROGRAM, store, *arguments, **kinds).returncode == 0
-    return time.perf_counter() - began
-
-
 def test_a_job_is_done_after_the_program_has_ended_and_finds_all_that_it_logged(tmp_path: Path) -> None:
     """By a process that the program does not wait for, which may write whatever a run has."""
     kinds, store = plant(tmp_path), tmp_path / "lake"
@@ -50,14 +42,30 @@ def test_a_job_is_done_after_the_program_has_ended_and_finds_all_that_it_logged(
     until(lambda: list((store / "jobs").iterdir()) == [])  # the claim goes after the row has come
 
 
-def test_the_program_takes_no_longer_for_it(tmp_path: Path) -> None:
-    """The best of three, each way."""
-    kinds = plant(tmp_path)
+def test_the_program_does_not_wait_for_it(tmp_path: Path) -> None:
+    kinds, store, go = plant(tmp_path), tmp_path / "lake", tmp_path / "go"
+    waits = {"trace": str(tmp_path / "trace"), "until": str(go)}
 
-    without = min(seconds_of(tmp_path / "lake", kinds) for _ in range(3))
-    with_job = min(seconds_of(tmp_path / "lake", kinds, "counts") for _ in range(3))
+    run_id = run_program(f"{PROGRAM}\nqueue.add(run, 'waits', {waits})", store, **kinds).stdout.strip()
+    assert jobs_of(store, run_id)["waits"].is_open
 
-    assert with_job < 2 * without + 0.2
+    go.touch()
+    until(lambda: not jobs_of(store, run_id)["waits"].is_open)
+
+
+def test_nothing_is_done_while_the_program_leaves(tmp_path: Path) -> None:
+    """Python takes a while to leave where much was imported, and twice as long beside another that begins."""
+    kinds, store, trace = plant(tmp_path), tmp_path / "lake", tmp_path / "trace"
+    leaves = f"atexit.register(lambda: (time.sleep(1), print(os.path.exists({str(trace)!r}))))"  # what is registered first is done last
+
+    done = run_program(
+        f"import atexit, time, os\n{leaves}\n{PROGRAM}\nqueue.add(run, 'counts', {{'trace': {str(trace)!r}}})", store, **kinds
+    )
+
+    run_id, was_done = done.stdout.split()
+    assert (was_done, done.stderr) == ("False", "")
+    until(trace.exists)
+    until(lambda: jobs_of(store, run_id)["counts"].state == JobState.DONE)
 
 
 def test_adding_a_job_imports_nothing_dear(tmp_path: Path) -> None:

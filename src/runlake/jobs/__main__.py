@@ -9,10 +9,13 @@ from pathlib import Path
 from runlake import config, platform
 from runlake.errors import RunlakeError
 
+LEAVING_SECONDS = 10.0  # Python takes up to one to leave where much was imported, and half as long again beside another that begins
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m runlake.jobs", description="Do the jobs that wait in a store.")
     parser.add_argument("store", type=Path)
+    parser.add_argument("--after", type=int, metavar="PROCESS", help="begin when this process, which started this one, has ended")
     parser.add_argument("--idle", type=float, default=None, metavar="SECONDS", help="leave after this long with nothing to do")
     parser.add_argument("--limit", type=float, default=None, metavar="SECONDS", help="end a job that runs longer")
     what = parser.add_mutually_exclusive_group()
@@ -30,6 +33,8 @@ def main() -> None:
     root = given.store.absolute()
     if given.finish is None and not given.work:
         platform.be_last()
+    if given.after is not None:
+        platform.await_end(given.after, LEAVING_SECONDS)
     from runlake.jobs.apart import LIMIT_SECONDS, work  # after giving way: they import Arrow
     from runlake.jobs.publishing import publish_here
     from runlake.jobs.runner import IDLE_SECONDS, finish, work_until_idle

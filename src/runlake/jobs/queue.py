@@ -1,6 +1,6 @@
 """Adding a job to a run, and what the end of the run or of the program does about it.
 
-`detached`: a process of its own is started when the program has ended, or once `EARLY_SECONDS` of estimated work wait.
+`detached`: a process of its own is started when the program has ended, or while it goes on and `EARLY_SECONDS` of estimated work wait.
 `inline`: done on the thread that ends the run, once the store has that; what is added later, at once.
 `off`: a row that says so.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["EARLY_SECONDS", "add"]
 
 EARLY_SECONDS = 2.0
+PATIENCE_SECONDS = 3.0  # a program that ends within them has the machine to itself
 AGAIN_SECONDS = 30.0  # after which another process is started, should the one before have found the machine busy
 
 
@@ -40,6 +42,7 @@ class _Waiting:
     jobs: dict[str, list[str]] = field(default_factory=dict)  # names by run
     seconds: float = 0.0
     runner: subprocess.Popen[bytes] | None = None
+    start: threading.Timer | None = None
     started: float = -math.inf
 
 
@@ -63,7 +66,7 @@ def add(run: ActiveRun, kind: str, arguments: Mapping[str, Any] | None = None, *
     if mode == "inline" and run.is_ended:
         _do_now(run)
     elif mode == "detached" and _waiting[root].seconds >= EARLY_SECONDS:
-        _start_early(root)
+        _start_soon(root)
     return job
 
 
@@ -76,10 +79,18 @@ def _remember(settings: config.Config, run_id: str, job: Job, seconds: float) ->
     waiting.seconds += seconds
 
 
-def _start_early(root: Path) -> None:
+def _start_soon(root: Path) -> None:
     waiting = _waiting[root]
     waiting.seconds = 0.0
-    if time.monotonic() - waiting.started > AGAIN_SECONDS and (waiting.runner is None or waiting.runner.poll() is not None):
+    if waiting.start is None or not waiting.start.is_alive():
+        waiting.start = threading.Timer(PATIENCE_SECONDS, _start_early, (root, waiting))
+        waiting.start.daemon = True
+        waiting.start.start()
+
+
+def _start_early(root: Path, waiting: _Waiting) -> None:
+    is_at_work = waiting.runner is not None and waiting.runner.poll() is None
+    if time.monotonic() - waiting.started > AGAIN_SECONDS and not is_at_work and not recorders.is_leaving():
         waiting.started = time.monotonic()
         with guarded("starting a process for jobs"):
             waiting.runner = background.start(root)
@@ -115,14 +126,12 @@ def _hand_on() -> None:
                 _do_inline(root, run_id, names)
         elif waiting.jobs:
             _leave_to_another(root, list(waiting.jobs), config.exit_wait(settings))
-        if waiting.runner is not None:
-            waiting.runner.returncode = 0  # it outlives us, which Python would warn of
     _waiting.clear()
 
 
 def _leave_to_another(root: Path, run_ids: list[str], seconds: float) -> None:
     if not seconds or recorders.is_worker():  # the end of a worker is not the end of the program
-        process = background.start(root)
+        background.start(root, "--after", str(os.getpid()))
     else:
         where = config.why_children_end()
         reason = f", since {where} the end of the program may be the end of them" if where else ""
@@ -130,16 +139,6 @@ def _leave_to_another(root: Path, run_ids: list[str], seconds: float) -> None:
         process = background.start(root, "--finish", *run_ids)
         if process is not None:
             _wait(process, seconds)
-    if process is not None:
-        process.returncode = 0  # it outlives us, which Python would warn of
-
-
-def _forget() -> None:
-    """In a forked child: what was added is the parent's to hand on."""
-    for waiting in _waiting.values():
-        if waiting.runner is not None:
-            waiting.runner.returncode = 0
-    _waiting.clear()
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
@@ -151,4 +150,4 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
         say("runlake: some jobs are not done; `runlake finish` does them")
 
 
-platform.on_fork(in_child=_forget)
+platform.on_fork(in_child=_waiting.clear)  # what was added is the parent's to hand on

@@ -21,6 +21,4 @@ def publish_if_enough(config: Config) -> None:
         return
     with guarded("starting a process that publishes"), contextlib.suppress(OSError):  # the store went, or may not be looked into
         if len(Layout(config.store).waiting()) >= ENOUGH_FILES:
-            process = background.start(config.store, "--publish")
-            if process is not None:
-                process.returncode = 0  # it outlives us, which Python would warn of
+            background.start(config.store, "--publish")
