@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
     from runlake.instrument.hookspecs import hookimpl
     from runlake.instrument.isolated import isolated
+    from runlake.instrument.opened import DataFacts
+    from runlake.instrument.parts import load_part, save_part
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
     from runlake.instrument.training import training
@@ -93,6 +95,7 @@ __all__ = [
     "Autolog",
     "Call",
     "Child",
+    "DataFacts",
     "Explainer",
     "InvalidFilter",
     "InvalidValue",
@@ -135,6 +138,7 @@ __all__ = [
     "isolated",
     "last_active_run",
     "list_artifacts",
+    "load_part",
     "load_table",
     "log_artifact",
     "log_artifacts",
@@ -153,6 +157,7 @@ __all__ = [
     "rename_experiment",
     "restore_experiment",
     "restore_run",
+    "save_part",
     "search_experiments",
     "search_runs",
     "set_experiment",
@@ -179,6 +184,8 @@ _NAMES = {
     "runlake.instrument.explained": "Explainer Learner Linear Unexplained",
     "runlake.instrument.hookspecs": "hookimpl",
     "runlake.instrument.isolated": "isolated",
+    "runlake.instrument.opened": "DataFacts",
+    "runlake.instrument.parts": "load_part save_part",
     "runlake.instrument.patches": "Patch Registration",
     "runlake.instrument.saved": "Saved",
     "runlake.instrument.training": "training",

@@ -114,6 +114,9 @@ def _width(data: Any) -> int:
 def _seen(part: str, data: Any) -> _Seen:
     kind = kind_of(data)
     rows = some_rows(data, max(10, min(SAMPLED_ROWS, SAMPLED_VALUES // max(1, _width(data)))))
+    if kind == "opened":
+        content = [] if rows is None else _seen(part, rows).content
+        return _Seen(list(data.columns), content, [] if rows is None else _sketched(data, rows))
     if rows is None:
         return _Seen([(part, type(data).__name__)])
     if kind == "arrays":
@@ -125,6 +128,12 @@ def _seen(part: str, data: Any) -> _Seen:
         )
     looks = {"frame": _frame, "polars": _frame, "arrow": _arrow, "sparse": _sparse, "array": _array, "list": _list}
     return looks[str(kind)](part, rows)
+
+
+def _sketched(data: Any, rows: Any) -> Iterable[tuple[str, Any]]:
+    """Each column that is looked into, under the name that the container has for it."""
+    columns = (column for _, column in _seen("", rows).to_sketch)
+    return ((name, column) for (name, _), column in zip(data.columns, columns, strict=False))
 
 
 def _frame(part: str, rows: Any) -> _Seen:

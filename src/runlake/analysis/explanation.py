@@ -47,7 +47,8 @@ def explanation(work: Work) -> str:
     learner = learner_of(model, sample)
     explainer = _explainer_of(learner, is_full=bool(work.arguments.get("is_full")))
     found = in_time(explainer, learner.rows, SECONDS)
-    is_wrong = not_additive(found.values, found.base, explainer.raw(learner.rows[found.places]))
+    said = explainer.raw(learner.rows[found.places])
+    is_wrong = not_additive(found.values, found.base, said, is_single=explainer.is_single)
     if is_wrong.all():
         raise Skipped(f"not additive: what {explainer.name} says of {len(is_wrong)} rows does not add up to what the model says of any")
     found = _Found(found.places[~is_wrong], found.values[~is_wrong], found.base)

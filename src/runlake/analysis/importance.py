@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class _Measured:
 def importance(work: Work) -> str:
     """Keep a table of every measure, and a picture of the first."""
     model, sample = model_and_sample(work)
-    found = [*_own(model, sample), *permuted(model, sample, SECONDS)]
+    found = [*_own(model, sample, work.arguments.get("options", {})), *permuted(model, sample, SECONDS)]
     if not found:
         raise Skipped(f"{name_of(model)} does not say, and cannot be asked without its features one by one")
     columns = {name: [getattr(each, name) for each in found] for name in ("feature", "output", "kind", "value", "std")}
@@ -57,13 +57,13 @@ def importance(work: Work) -> str:
     return ", ".join(dict.fromkeys(each.kind for each in found))
 
 
-def _own(model: Any, sample: Sample) -> Iterator[_Measured]:
+def _own(model: Any, sample: Sample, options: Mapping[str, Any]) -> Iterator[_Measured]:
     """What the model says itself, of the features that the part sees which learned."""
     try:
         learner = learner_of(model, sample)
     except Skipped:
         return
-    said = ask_plugins("feature_importance", learner.model, model=learner.model) or {}
+    said = ask_plugins("feature_importance", learner.model, model=learner.model, options=lambda plugin: options.get(plugin, {})) or {}
     for kind, by_output in said.items():
         for output, values in by_output.items():
             if len(values) == len(learner.names):
@@ -115,6 +115,6 @@ def _dealt_anew(rows: Any, place: int, order: Sequence[int] | np.ndarray) -> Any
 
 
 def _score(model: Any, rows: Any, targets: Any) -> float | None:
-    given = {"inputs": rows, "targets": targets, "sample_weight": None, "options": {}}
+    given = {"inputs": rows, "targets": targets, "sample_weight": None}
     found: float | None = (ask_plugins("training_metrics", model, model=model, **given) or {}).get(SCORE)
     return found

@@ -34,7 +34,7 @@ def model_fitted(fitted: Fitted) -> None:
         dice = np.random.default_rng(0)  # of our own, and not every n-th row: rows may lie in some rhythm
         places = np.sort(dice.choice(n, MAX_ROWS, replace=False))
         given = {name: sampled_rows(data, places) if n_rows(data) == n else data for name, data in given.items()}
-    found = fitted.ask("training_metrics", model=fitted.model, options=fitted.options, **given)
+    found = fitted.ask("training_metrics", model=fitted.model, **given)
     if found:
         fitted.run.log_metrics({name: value for name, value in found.items() if not isinstance(value, Mapping)})
         tables = {name: columns for name, columns in found.items() if isinstance(columns, Mapping)}

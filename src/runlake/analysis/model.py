@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
-from runlake.errors import RunlakeError, UnknownArtifact
-from runlake.instrument.plugins import ask_one, load, plugin_named
+from runlake.errors import UnknownArtifact
+from runlake.instrument.parts import load_part
 from runlake.instrument.saved import Saved
 from runlake.instrument.training import Fitted
 
@@ -47,9 +47,4 @@ def kept_model(run: Run, folder: str = FOLDER) -> Any:
     if not files or format_id is None:
         why = run.tags.get(f"{SKIPPED_TAG}model", "none was saved")
         raise UnknownArtifact(f"The run {run.info.run_name!r} ({run.info.run_id}) has no model at {folder!r}: {why}.")
-    plugin = plugin_named(format_id.partition("/")[0])
-    if not load(plugin):
-        raise RunlakeError(
-            f"The model of {run.info.run_id} is in the format {format_id}, whose plugin is off: {plugin.problem.rstrip('.')}."
-        )
-    return ask_one(plugin, "load_model", format_id=format_id, files=files)
+    return load_part(format_id, files)

@@ -37,5 +37,5 @@ def model_fitted(fitted: Fitted) -> None:
             fitted.skipped("explanation", sample)
         else:
             fitted.run.log_bytes(sample, SAMPLE)
-            queue.add(run, "importance", seconds=IMPORTANCE_SECONDS)
+            queue.add(run, "importance", {"options": fitted.own_options()}, seconds=IMPORTANCE_SECONDS)
             queue.add(run, "explanation", {"is_full": fitted.options["log_explanations"] == "full"}, seconds=EXPLANATION_SECONDS)

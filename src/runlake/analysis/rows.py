@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from runlake.instrument.opened import DataFacts
+
 _UNORDERED = ("coo", "bsr", "dia")  # forms of sparse data
 
 __all__ = ["kind_of", "n_rows", "sampled_rows", "some_rows"]
 
 
 def kind_of(data: Any) -> str | None:
-    """What sort of data this is: "frame", "polars", "arrow", "sparse", "array", "arrays", "list", or None."""
+    """What sort of data this is: "opened", "frame", "polars", "arrow", "sparse", "array", "arrays", "list", or None."""
+    if isinstance(data, DataFacts):
+        return "opened"
     if hasattr(data, "iloc"):
         return "frame"
     if hasattr(data, "gather_every") and hasattr(data, "__len__"):
@@ -43,19 +47,23 @@ def n_rows(data: Any) -> int | None:
 
 
 def some_rows(data: Any, wanted: int) -> Any:
-    """At most so many rows, spread evenly, as the same sort of data; a copy. None where rows cannot be had by their place."""
+    """At most so many rows, spread evenly, as `sampled_rows` gives them; a copy."""
     n, kind = n_rows(data), kind_of(data)
     if n is None or kind is None:
         return None
     step = max(1, -(-n // wanted))
+    if kind == "opened":
+        return sampled_rows(data, np.arange(0, n, step))
     if kind == "arrays":
         return {name: some_rows(value, wanted) for name, value in data.items()}
     return _taken(data, kind, slice(0, n, step))
 
 
 def sampled_rows(data: Any, places: np.ndarray) -> Any:
-    """The rows at these places, as the same sort of data. None where rows cannot be had by their place."""
+    """The rows at these places, as the same sort of data, or as what a container holds. None where rows cannot be had by their place."""
     kind = kind_of(data)
+    if kind == "opened":
+        return data.rows(places) if data.rows is not None and len(places) else None
     if kind == "arrays":
         return {name: sampled_rows(value, places) for name, value in data.items()}
     if kind in ("frame", "arrow"):

@@ -64,7 +64,8 @@ def sample_bytes(inputs: Any, targets: Any) -> bytes | str:
         return f"a row has {width:,} columns"
     # By a generator of our own, and not every n-th row: rows may lie in some rhythm.
     places = np.sort(np.random.default_rng(0).choice(n, wanted, replace=False))
-    made = attempt(lambda: _table(sampled_rows(inputs, places), kind))
+    rows = sampled_rows(inputs, places)
+    made = attempt(lambda: _table(rows, kind_of(rows)))
     if isinstance(made, BaseException):
         return _why_not(made)
     table, about = made
@@ -104,7 +105,7 @@ def _why_not(error: BaseException) -> str:
     return f"its rows are no columns of numbers and texts: {type(error).__name__}: {error}"
 
 
-def _table(rows: Any, kind: str) -> tuple[pa.Table, _About]:
+def _table(rows: Any, kind: str | None) -> tuple[pa.Table, _About]:
     """The rows as columns, and what tells how they were."""
     if rows is None:
         raise TypeError("one row cannot be had by its place; of sparse data in the form CSR it can")

@@ -41,6 +41,8 @@ def model_fitted(fitted: Fitted) -> None:
 def schema_of(data: Any) -> Schema | None:
     """The columns or the tensor that the data is; None for what is neither."""
     kind = kind_of(data)
+    if kind == "opened":
+        return schema_of(some_rows(data, LOOKED_AT))
     if kind in ("frame", "polars", "arrow"):
         return _of_frame(some_rows(data, LOOKED_AT), kind)
     if kind in ("array", "sparse"):

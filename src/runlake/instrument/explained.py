@@ -29,6 +29,7 @@ class Explainer:
     `space` is what values add up to: "probability", "log-odds", "prediction". `outputs` names what the model says: of two classes the
     second alone, `("",)` where it is one number. `values` gives for rows a value each, rows x features x outputs, and what these are
     counted from, by output. `raw` gives what the model itself says in that space, rows x outputs, by its own public methods.
+    `is_single` says that the library computes them in single precision.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Explainer:
     outputs: Sequence[str]
     values: Callable[[NDArray[Any]], tuple[NDArray[np.float64], NDArray[np.float64]]]
     raw: Callable[[NDArray[Any]], NDArray[np.float64]]
+    is_single: bool = False
 
 
 @dataclass(frozen=True)

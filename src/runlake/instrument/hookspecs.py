@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
+    from runlake.instrument.opened import DataFacts
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
     from runlake.instrument.training import Fitted, Given
@@ -38,23 +39,29 @@ def data_given(given: Given) -> None:
 
 
 @hookspec
-def predict_sample(model: Any, rows: Any) -> Any:
-    """Give what the model says of these few rows; None for a model that is not yours, or says nothing.
+def describe_data(data: Any) -> DataFacts | None:
+    """Say what is inside your library's own container of data; None for what is none. Never read it through, nor change what it holds.
 
-    Here and below, the plugin whose library defines the model's class is asked first, then the others, until one has an answer.
+    Here and below, the plugin whose library defines the class is asked first, then the others, those that are `trylast` at the end,
+    until one has an answer.
     """
+
+
+@hookspec
+def predict_sample(model: Any, rows: Any) -> Any:
+    """Give what the model says of these few rows; None for a model that is not yours, or says nothing."""
 
 
 @hookspec
 def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Say how well the model does on what it was trained on, by the names that its users know; `options` are those of its training.
+    """Say how well the model does on what it was trained on, by the names that its users know.
 
-    What is no number is a table: its columns by name.
+    What is no number is a table: columns by name. Here and below, `options` are the plugin's own, as they were for the training.
     """
 
 
 @hookspec
-def save_model(model: Any, max_bytes: int) -> Saved | None:
+def save_model(model: Any, max_bytes: int, options: Mapping[str, Any]) -> Saved | None:
     """Give the model in a form that is safe to read: files by their names, of at most so many bytes; or why there is none."""
 
 
@@ -72,7 +79,7 @@ def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
 
 
 @hookspec
-def feature_importance(model: Any) -> Mapping[str, Mapping[str, Sequence[float]]] | None:
+def feature_importance(model: Any, options: Mapping[str, Any]) -> Mapping[str, Mapping[str, Sequence[float]]] | None:
     """Say how much each feature matters, by kind of measure and by output, "" for all of them."""
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "ask_plugins",
     "find_plugins",
     "has_listeners",
+    "implements",
     "is_allowed",
     "load",
     "plugin_named",
@@ -53,6 +54,7 @@ class Plugin:
     module: ModuleType | None = None
     problem: str = ""
     asked: Sequence[Asked] = ()
+    libraries: frozenset[str] = frozenset()  # the top modules of what it captures
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -64,11 +66,6 @@ class Plugin:
     def version(self) -> str:
         """Of the plugin."""
         return self.entry.dist.version if self.entry.dist is not None else "?"
-
-    @property
-    def libraries(self) -> frozenset[str]:
-        """The top modules of what it captures."""
-        return frozenset(asked.module.partition(".")[0] for asked in self.asked)
 
     @property
     def library_version(self) -> str | None:
@@ -171,6 +168,11 @@ def has_listeners(hook: str) -> bool:
     return bool(getattr(_hooks().hook, hook).get_hookimpls())
 
 
+def implements(plugin: Plugin, hook: str) -> bool:
+    """Whether the plugin, if it is loaded, implements the hook."""
+    return any(each.plugin_name == plugin.name for each in getattr(_hooks().hook, hook).get_hookimpls())
+
+
 def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> None:
     """Call every implementation of a hook, whatever the others raise."""
     _load_services()
@@ -183,27 +185,34 @@ def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, *
         _asked(implementation, work, said)
 
 
-def ask_plugins(hook: str, about: object, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> Any:
-    """The first answer to a hook: the plugin whose library defines the object's class is asked first.
+def ask_plugins(
+    hook: str,
+    about: object,
+    work_of: Callable[[str, str], Work] | None = None,
+    options: Callable[[str], Mapping[str, Any]] = lambda _: {},
+    **said: Any,
+) -> Any:
+    """The first answer to a hook: the plugin whose library defines the object's class is asked first, `trylast` ones after all others.
 
-    Whatever a plugin raises in a training goes to its record, `work_of`; else it is raised.
+    Whatever a plugin raises in a training goes to its record, `work_of`; else it is raised. `options` gives those of a plugin.
     """
     _load_services()
     libraries = [base.__module__.partition(".")[0] for base in type(about).__mro__]
 
-    def distance(implementation: pluggy.HookImpl) -> int:
+    def distance(implementation: pluggy.HookImpl) -> tuple[bool, int]:
         plugin = find_plugins().get(implementation.plugin_name)
         places = [libraries.index(library) for library in plugin.libraries if library in libraries] if plugin else []
-        return min(places, default=len(libraries))
+        return implementation.trylast, min(places, default=len(libraries))
 
     for implementation in sorted(getattr(_hooks().hook, hook).get_hookimpls(), key=distance):
         plugin = find_plugins().get(implementation.plugin_name)
         if plugin is None or (not plugin.is_service and plugin.libraries.isdisjoint(sys.modules)):
             continue  # it is no longer installed; or its library is not imported, and has made no object
+        told = {**said, "options": options(implementation.plugin_name)}
         if work_of is None:
-            answer = _call(implementation.function, {argument: said[argument] for argument in implementation.argnames})
+            answer = _call(implementation.function, _taken(implementation, told))
         else:
-            answer = _asked(implementation, work_of(implementation.plugin_name, hook), said)
+            answer = _asked(implementation, work_of(implementation.plugin_name, hook), told)
         if answer is not None:
             return answer
     return None
@@ -219,7 +228,7 @@ def ask_one(plugin: Plugin, hook: str, **said: Any) -> Any:
     """What this plugin answers. What it raises is raised."""
     for implementation in getattr(_hooks().hook, hook).get_hookimpls():
         if implementation.plugin_name == plugin.name:
-            return _call(implementation.function, {argument: said[argument] for argument in implementation.argnames})
+            return _call(implementation.function, _taken(implementation, {"options": {}, **said}))
     raise InvalidValue(f"The plugin {plugin.name!r} does not implement {hook}.")
 
 
@@ -227,8 +236,13 @@ def _asked(implementation: pluggy.HookImpl, work: Work, said: Mapping[str, Any])
     if work.is_off:
         return None
     work.calls += 1
-    taken = {argument: said[argument] for argument in implementation.argnames}
+    taken = _taken(implementation, said)
     return work.do("answering", plugin_context(implementation.plugin_name), _call, implementation.function, taken)[1]
+
+
+def _taken(implementation: pluggy.HookImpl, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that it takes: a hook may have more."""
+    return {argument: said[argument] for argument in implementation.argnames}
 
 
 def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -258,6 +272,7 @@ def _load(plugin: Plugin) -> None:
             if not caller.has_spec():
                 raise InvalidValue(f"it implements a hook {caller.name!r}, which this version of runlake does not have")
         plugin.asked = [_checked(asked) for asked in (module.patches() if hasattr(module, "patches") else ())]
+        plugin.libraries = frozenset(asked.module.partition(".")[0] for asked in plugin.asked)
         plugin.options = dict(module.options()) if hasattr(module, "options") else {}
         plugin.module = module
     finally:

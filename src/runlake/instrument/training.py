@@ -14,6 +14,7 @@ from runlake.entities import Scope as EventScope
 from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import RunlakeError
 from runlake.guard import attempt
+from runlake.instrument.opened import DataFacts
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
 from runlake.instrument.predictions import forget_predictions
@@ -72,7 +73,19 @@ class Fitted:
 
     def ask(self, hook: str, **said: Any) -> Any:
         """What a plugin answers that knows the model; None where none does."""
-        return ask_plugins(hook, self.model, self.work_of, **said)
+        return ask_plugins(hook, self.model, self.work_of, self._options_of, **said)
+
+    def own_options(self) -> dict[str, dict[str, Any]]:
+        """Of every plugin that is loaded, the options that it alone has, as far as they are plain values: for what is asked later."""
+        found = {}
+        for plugin in find_plugins().values():
+            known = self._options_of(plugin.name) if plugin.options else {}
+            own = {name: known[name] for name in plugin.options if _is_plain(known[name])}
+            found.update({plugin.name: own} if own else {})
+        return found
+
+    def _options_of(self, plugin: str) -> Mapping[str, Any]:
+        return self.options if plugin == self.plugin else options_of(plugin)
 
 
 class Training:
@@ -92,11 +105,17 @@ class Training:
         self._fitted: list[Fitted] = []
         self._kept: dict[str, Any] | None = None  # of what was given, which itself is let go of
         self._last: Callable[[], Any] | None = None  # the model, where no call gives it
+        self._model: Callable[[], Any] | None = None
 
     @property
     def is_of_a_call(self) -> bool:
         """Whether one call encloses it."""
         return not self._is_shared
+
+    @property
+    def model(self) -> Any:
+        """What is trained, once the owner's capture has handed that over, and while it lives."""
+        return self._model() if self._model is not None else None
 
     @property
     def run(self) -> OfferedRun:
@@ -122,7 +141,10 @@ class Training:
     def add_given(self, given: Given) -> None:
         """Have what is about to be trained on looked at, once."""
         if self._kept is None:
-            self._kept = given.kept
+            self._kept, self._model = given.kept, _weak(given.model)
+            self._open_data(given)
+            held_out = {name: self._opened(inputs, targets) for name, (inputs, targets) in given.held_out.items()}
+            given.held_out = {name: (inputs, targets) for name, (inputs, targets, _) in held_out.items()}
             tell_plugins("data_given", self.work_of, given=given)
 
     def trains(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
@@ -190,12 +212,23 @@ class Training:
         untested = {UNTESTED_TAG: known.untested} if known is not None and known.untested else {}
         self.active.offered.set_tags({PLUGIN_TAG: self.plugin, **untested, **(self.options["extra_tags"] or {})})
 
+    def _open_data(self, said: Given | Fitted) -> None:
+        said.inputs, said.targets, said.sample_weight = self._opened(said.inputs, said.targets, said.sample_weight)
+
+    def _opened(self, inputs: Any, targets: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+        """What is in a library's own container: the inputs to be looked at, the targets and weights that come with them."""
+        facts = None if inputs is None else ask_plugins("describe_data", inputs, self.work_of, data=inputs)
+        if not isinstance(facts, DataFacts):
+            return inputs, targets, sample_weight
+        return facts, facts.targets if targets is None else targets, facts.sample_weight if sample_weight is None else sample_weight
+
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
         kept, self._kept = self._kept or {}, None
         if fitted:
             owners, owners.inner = fitted[0], fitted[1:]
             owners.kept, owners.work_of = kept, self.work_of
+            self._open_data(owners)
             tell_plugins("model_fitted", self.work_of, fitted=owners)
 
     def _note_failure(self, work: Work, why: str) -> None:
@@ -257,6 +290,13 @@ def run_of(trained: object) -> OfferedRun | None:
     if held is None or held[0]() is not trained or held[1].active is None:
         return None
     return held[1].active.offered
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON has it."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def _weak(key: object) -> Any:

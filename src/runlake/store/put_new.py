@@ -60,7 +60,7 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 
 def make_folder(folder: Path, *, within: Path) -> None:
     """Make the folders below `within` down to `folder`; sync every entry, made by us or not: a file lasts only in a folder that does."""
-    for level in reversed([folder, *folder.parents]):
-        if level.is_relative_to(within) and level != within:
-            level.mkdir(exist_ok=True)
-            platform.sync_folder(level.parent)
+    above = folder.parents
+    for level in reversed([folder, *above[: above.index(within)]]):
+        level.mkdir(exist_ok=True)
+        platform.sync_folder(level.parent)

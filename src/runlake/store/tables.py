@@ -172,13 +172,12 @@ def column_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
     """Columns of numbers or of texts, None where there is no value, as such a file."""
     arrays = {}
     for name, values in columns.items():
-        known = [value for value in values if value is not None]
-        if all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in known):
-            kind = pa.int64() if all(isinstance(value, (int, np.integer)) for value in known) and known else pa.float64()
+        types = set(map(type, values))
+        has_gaps, known = type(None) in types, types - {type(None)}
+        if all(issubclass(each, (int, float, np.number)) and each is not bool for each in known):
+            kind = pa.int64() if known and all(issubclass(each, (int, np.integer)) for each in known) else pa.float64()
             numbers = np.array([0 if value is None else value for value in values], np.int64 if kind == pa.int64() else np.float64)
-            bits = (
-                None if len(known) == len(values) else pa.py_buffer(np.packbits([each is not None for each in values], bitorder="little"))
-            )
+            bits = pa.py_buffer(np.packbits([each is not None for each in values], bitorder="little")) if has_gaps else None
             arrays[name] = as_array(numbers, kind, bits)
         else:
             arrays[name] = texts([None if value is None else str(value) for value in values])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from runlake import RunlakeError, load_part
 from runlake_sklearn.form import arrays
 from runlake_sklearn.form.checks import build_anew, check
 from runlake_sklearn.form.errors import InvalidForm
@@ -212,6 +213,17 @@ class _Reader:
             made[self.value(key)] = self.value(held)
         return made
 
+    def _part(self, node: Node) -> Any:
+        if type(node["part"]) is not str or type(node["files"]) is not dict or node["part"].startswith("sklearn/"):
+            raise InvalidForm("A part has the format of another library, and files.")
+        contents = {name: self.value(written) for name, written in node["files"].items()}
+        if not all(isinstance(content, np.ndarray) for content in contents.values()):
+            raise InvalidForm("The files of a part are bytes.")
+        try:
+            return self.know(node, load_part(node["part"], {name: content.tobytes() for name, content in contents.items()}))
+        except RunlakeError as error:
+            raise InvalidForm(f"A part of the model cannot be read: {error}") from error
+
     def _slice(self, node: Node) -> Any:
         start, stop, step = (self.value(bound) for bound in _listed(node["slice"]))
         return slice(start, stop, step)
@@ -290,6 +302,7 @@ _READERS = {
     "frozenset": _kind(_Reader._frozenset, "frozenset"),
     "dict": _kind(_Reader._dict, "dict"),
     "pairs": _kind(_Reader._pairs, "pairs"),
+    "part": _kind(_Reader._part, "part files"),
     "slice": _kind(_Reader._slice, "slice", ""),
     "range": _kind(_Reader._range, "range", ""),
     "complex": _kind(_Reader._complex, "complex", ""),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from runlake import Saved, save_part
 from runlake_sklearn.form import arrays
 from runlake_sklearn.form.checks import check
 from runlake_sklearn.form.errors import InvalidForm, NoSafeForm, TooLarge
@@ -38,7 +39,7 @@ def encode(model: Any, max_bytes: int) -> Form:
     size = size_of(model, max_bytes)
     if size > max_bytes:
         raise TooLarge(f"The model has {size:,} bytes or more, and at most {max_bytes:,} are kept.")
-    writer = _Writer()
+    writer = _Writer(max_bytes)
     tree = {"form": FORM, "written_with": WRITTEN_WITH, "model": writer.node(model)}
     writer.write_put_off()
     tree |= {"put_off": writer.put_off, "buffers": writer.position}
@@ -51,7 +52,8 @@ def encode(model: Any, max_bytes: int) -> Form:
 class _Writer:
     """The walk: what was met and where its bytes go."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self.buffers: list[np.ndarray[Any, Any]] = []
         self.position = 0
         self.put_off: list[dict[str, Any]] = []
@@ -73,7 +75,9 @@ class _Writer:
         met = self._met.get(id(value))
         if met is not None:
             return self._again(met)
-        write = _WRITERS.get(kind) or _writer_for(value)
+        write = _WRITERS.get(kind) or _writer_for(value) or self.part_of(value)
+        if write is None:
+            raise NoSafeForm(_what_it_is(value))
         if self._depth > _DEEPEST:
             raise NoSafeForm(f"is nested more than {_DEEPEST} deep")
         self._depth += 1
@@ -131,6 +135,22 @@ class _Writer:
         for key, part in parts.items():
             node["parts"][key] = self.inside("." + key, part)
         return node
+
+    def part(self, value: Any, saved: Saved) -> dict[str, Any]:
+        """A model of another library: the files that its plugin makes of it."""
+        node = self.remember(value, {"part": saved.format_id, "files": {}})
+        for name, content in saved.files.items():
+            node["files"][name] = self.array(np.frombuffer(content, np.uint8))
+        return node
+
+    def part_of(self, value: Any) -> Callable[[_Writer, Any], Any] | None:
+        """How to write what another library's plugin has a safe form for."""
+        saved = None if _is_of_scikit_learn(value) else save_part(value, self._max_bytes - self.position)
+        if saved is None:
+            return None
+        if saved.why_not:
+            raise NoSafeForm(f"{_what_it_is(value)}, which has no safe form: {saved.why_not}")
+        return lambda writer, part: writer.part(part, saved)
 
     def inside(self, piece: str, value: Any) -> Any:
         """What stands for a value that lies there."""
@@ -212,8 +232,8 @@ _WRITERS: dict[type, Callable[[_Writer, Any], Any]] = {
 }
 
 
-def _writer_for(value: Any) -> Callable[[_Writer, Any], Any]:
-    """How to write what is none of Python's own containers; whatever is not listed ends here."""
+def _writer_for(value: Any) -> Callable[[_Writer, Any], Any] | None:
+    """How to write what is none of Python's own containers; None for whatever is not listed."""
     kind = type(value)
     if value is np.random or value is np.random.mtrand._rand:
         return lambda _, __: {"random": "global"}
@@ -228,7 +248,11 @@ def _writer_for(value: Any) -> Callable[[_Writer, Any], Any]:
     named = name_of(value) if kind in _NAMED_KINDS else None
     if named is not None:
         return lambda _, __: {"name": named}
-    raise NoSafeForm(_what_it_is(value))
+    return None
+
+
+def _is_of_scikit_learn(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "sklearn"
 
 
 _NAMED_KINDS = {type, FunctionType, BuiltinFunctionType, np.ufunc, type(np.mean)}

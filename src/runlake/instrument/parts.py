@@ -1,0 +1,30 @@
+"""A model in the safe form that the plugin of its library has, and back; a model may hold others of other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runlake.errors import RunlakeError
+from runlake.instrument.plugins import ask_one, find_plugins, implements, load, plugin_named
+from runlake.instrument.saved import Saved
+
+__all__ = ["load_part", "save_part"]
+
+
+def save_part(model: object, max_bytes: int) -> Saved | None:
+    """A model in the safe form of the plugin whose library has its very class; None where there is no such plugin."""
+    library = type(model).__module__.partition(".")[0]
+    for plugin in find_plugins().values():
+        if not plugin.is_service and implements(plugin, "save_model") and library in plugin.libraries:
+            saved: Saved | None = ask_one(plugin, "save_model", model=model, max_bytes=max_bytes)
+            return saved
+    return None
+
+
+def load_part(format_id: str, files: Mapping[str, bytes]) -> Any:
+    """The model that these files are; nothing that they say is run. Raises RunlakeError where its plugin is off or missing."""
+    plugin = plugin_named(format_id.partition("/")[0])
+    if not load(plugin):
+        raise RunlakeError(f"The model is in the format {format_id}, whose plugin is off: {plugin.problem.rstrip('.')}.")
+    return ask_one(plugin, "load_model", format_id=format_id, files=files)
