@@ -17,6 +17,7 @@ from runlake import platform
 from runlake.entities import Scope
 from runlake.recording import recorders
 from runlake.store.layout import Layout, check_usable, create, is_store
+from runlake.store.packs import content_of
 from runlake.store.writer import Writer
 
 NOTES = ["short", "long " * 900]
@@ -69,6 +70,11 @@ def logged(recording: Recording) -> Training:
                 name, text = f"notes{epoch}.txt", NOTES[epoch % 2]
                 runlake.log_text(text, name)
                 texts[name] = hashlib.sha256(text.encode()).hexdigest()
+            if epoch % 4 == 3:
+                for part in ("model", "sample"):
+                    name, content = f"{part}{epoch}.bin", f"{part} of {epoch}".encode()
+                    run.keep_soon(name, content, len(content))
+                    texts[name] = hashlib.sha256(content).hexdigest()
             if epoch in (2, 8):
                 recording.fail_next_sync()
             flush()
@@ -106,7 +112,7 @@ def problems(training: Training, disk: Disk, acked: list[Point], texts: dict[str
         "points are there twice": len(found) != len(set(found)),
         "acknowledged texts are gone": not kept.items() >= texts.items(),
         "texts are there that nobody logged": not training.texts.items() >= kept.items(),
-        "a text's content is not there": any(not holds(Layout(root).blob(sha256), sha256) for sha256 in kept.values()),
+        "a text's content is not there": any(not holds(Layout(root), sha256) for sha256 in kept.values()),
     }
     return [complaint for complaint, is_so in complaints.items() if is_so]
 
@@ -116,8 +122,11 @@ def artifacts(reading: Reading) -> dict[str, str]:
     return {row[2]: row[7] for row in reading.events if row[1] == Scope.ARTIFACT}
 
 
-def holds(blob: Path, sha256: str) -> bool:
-    return blob.is_file() and hashlib.sha256(blob.read_bytes()).hexdigest() == sha256
+def holds(layout: Layout, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(content_of(layout, sha256)).hexdigest() == sha256
+    except FileNotFoundError:
+        return False
 
 
 def bad_states(training: Training, seed: int, n: int, folder: Path) -> list[tuple[str, list[str]]]:
@@ -135,7 +144,8 @@ def test_the_recording_holds_what_can_go_wrong(training: Training) -> None:
     assert len([call for call in calls if isinstance(call, Synced) and call.failed]) == 2
     assert len({name for name in names if name.endswith(".wal")}) >= 5
     assert len(training.points) == 14 * 50
-    assert len(training.texts) == 3
+    assert len({name for name in names if name.endswith(".pack")}) == 3
+    assert len(training.texts) == 9
 
 
 def test_what_was_acknowledged_survives_the_loss_of_power(training: Training, tmp_path: Path) -> None:
@@ -212,14 +222,18 @@ def test_a_store_that_tries_a_failed_sync_again_is_found_out(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("forgotten", "complaints"),
-    [("wal", {"acknowledged points are gone", "acknowledged texts are gone"}), ("blobs", {"a text's content is not there"})],
+    [
+        ("wal/*", {"acknowledged points are gone", "acknowledged texts are gone"}),
+        ("blobs/*", {"a text's content is not there"}),
+        ("packs", {"a text's content is not there"}),
+    ],
 )
 def test_one_folder_that_is_not_synced_is_found_out(tmp_path: Path, forgotten: str, complaints: set[str]) -> None:
-    """The check itself is checked: the folders in which the logs lie, and those of the blobs."""
+    """The check itself is checked: the folders in which the logs lie, those of the blobs, and the one of packs."""
     sync_folder = platform.sync_folder
 
     def sync_others(folder: Path) -> None:
-        if folder.parent.name != forgotten:
+        if not folder.match(forgotten):
             sync_folder(folder)
 
     training = train(tmp_path / "before", sync_folder=sync_others)

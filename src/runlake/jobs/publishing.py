@@ -19,8 +19,9 @@ LIMIT_SECONDS = 3600.0
 
 def waits(root: Path) -> bool:
     """Whether enough waits to be worth a version of the tables."""
-    sizes = Layout(root).waiting()
-    return len(sizes) >= ENOUGH_FILES or sum(sizes.values()) >= ENOUGH_BYTES
+    layout = Layout(root)
+    sizes = layout.waiting()
+    return len(sizes) + len(layout.packs()) >= ENOUGH_FILES or sum(sizes.values()) >= ENOUGH_BYTES
 
 
 def publish_here(root: Path, *, at_once: bool) -> None:

@@ -17,6 +17,7 @@ from runlake.read.search.query import Query
 from runlake.read.search.runs import run_query
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
+from runlake.store.packs import content_of
 from runlake.store.summaries import Summary
 from runlake.store.view import Finding, View, WriterState
 
@@ -104,7 +105,7 @@ class Store:
         """The content that a run keeps under a name. Raises UnknownArtifact."""
         if name not in state.artifacts:
             raise UnknownArtifact(f"The run {state.run_id} keeps nothing named {name!r}; it has {sorted(state.artifacts)[:20]}.")
-        return Layout(self.path).blob(state.artifacts[name][0]).read_bytes()
+        return content_of(Layout(self.path), state.artifacts[name][0])
 
     def findings(self) -> list[Finding]:
         """What is damaged or missing in the store's files."""

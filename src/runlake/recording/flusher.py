@@ -24,12 +24,11 @@ from runlake.errors import StoreError
 from runlake.guard import guarded, log
 from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk, Content
 from runlake.recording.clock import HybridClock
-from runlake.recording.keeping import kept, made, not_kept
+from runlake.recording.keeping import kept_together, made, not_kept
 from runlake.recording.listeners import points_written, tell
 from runlake.recording.publishing import publish_if_enough
 from runlake.recording.sealer import Sealer
 from runlake.recording.summaries import SeriesSummaries
-from runlake.store.blobs import keep_bytes
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
 
@@ -39,6 +38,7 @@ SYNC_SECONDS = 1.0  # what the loss of power may cost, with durability "power"
 END_SYNC_SECONDS = 0.1  # the same for a run that ends: at once, but a loop of short runs shares its syncs
 BEAT_SECONDS = 30.0
 MANY_BYTES = 64 << 20  # of files that wait: whoever adds one more waits for them
+BYTES_TOGETHER = 4 << 20  # of files that go to the disk at once
 EXIT_SECONDS = 10.0
 IMPORT_SECONDS = 60.0  # Arrow from a cold network disk
 FORK_SECONDS = 5.0
@@ -299,16 +299,21 @@ class Flusher:
         return True
 
     def _keep_files(self) -> None:
-        for run_id, name, content, _ in self.buffer.files[:]:
-            layout = self.writer.layout
-            with self._in_arrow:
-                data = made(content)
-            if isinstance(data, bytes):
-                event = kept(layout, run_id, name, functools.partial(keep_bytes, layout, data), self.clock)
-            else:
-                event = not_kept(run_id, name, data, self.clock)
-            self.buffer.events.append(event)
-            del self.buffer.files[0]
+        waiting = self.buffer.files[:]  # what comes meanwhile waits for the next time
+        while waiting:
+            together: list[tuple[str, str, bytes]] = []
+            n_taken = n_bytes = 0
+            while n_taken < len(waiting) and n_bytes < BYTES_TOGETHER:
+                run_id, name, content, about = waiting[n_taken]
+                with self._in_arrow:
+                    data = made(content)
+                if isinstance(data, bytes):
+                    together.append((run_id, name, data))
+                else:
+                    self.buffer.events.append(not_kept(run_id, name, data, self.clock))
+                n_taken, n_bytes = n_taken + 1, n_bytes + about
+            self.buffer.events += kept_together(self.writer.layout, together, self.clock)
+            del waiting[:n_taken], self.buffer.files[:n_taken]
 
     def _write_events(self, events: list[Event], at_most: int | None = None) -> None:
         for run_id, points in self._lost.items():

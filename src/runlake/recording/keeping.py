@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 from runlake.entities import Event, Scope
 from runlake.errors import StoreError
 from runlake.guard import attempt, log
 from runlake.recording.buffer import Content
 from runlake.recording.clock import HybridClock
-from runlake.store.blobs import Blob
+from runlake.store.blobs import Blob, keep_bytes
 from runlake.store.layout import Layout, create, is_store
+from runlake.store.packs import keep_together
 
-__all__ = ["kept", "made", "not_kept"]
+__all__ = ["kept", "kept_together", "made", "not_kept"]
 
 
 def made(content: Content) -> bytes | BaseException:
@@ -23,12 +25,29 @@ def made(content: Content) -> bytes | BaseException:
 def kept(layout: Layout, run_id: str, name: str, store: Callable[[], Blob], clock: HybridClock) -> Event:
     """Bring the content to the disk, and say so. Where the store fails, the program goes on, and the run shows what it lacks."""
     try:
-        if not is_store(layout.root):
-            create(layout.root)
+        _there_must_be(layout)
         blob = store()
     except (OSError, StoreError) as error:
         return not_kept(run_id, name, error, clock)
     return Event.set(run_id, Scope.ARTIFACT, name, blob.sha256, clock.tick(), integer=blob.size)
+
+
+def kept_together(layout: Layout, named: Sequence[tuple[str, str, bytes]], clock: HybridClock) -> list[Event]:
+    """The same for several contents, by run and name; one by one where the store does not take them together."""
+    try:
+        _there_must_be(layout)
+        blobs = keep_together(layout, [content for _, _, content in named])
+    except (OSError, StoreError):
+        return [kept(layout, run_id, name, functools.partial(keep_bytes, layout, content), clock) for run_id, name, content in named]
+    return [
+        Event.set(run_id, Scope.ARTIFACT, name, blob.sha256, clock.tick(), integer=blob.size)
+        for (run_id, name, _), blob in zip(named, blobs, strict=True)
+    ]
+
+
+def _there_must_be(layout: Layout) -> None:
+    if not is_store(layout.root):
+        create(layout.root)
 
 
 def not_kept(run_id: str, name: str, error: BaseException, clock: HybridClock) -> Event:

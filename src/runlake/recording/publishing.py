@@ -20,5 +20,6 @@ def publish_if_enough(config: Config) -> None:
     if config.jobs != "detached" or sys.is_finalizing():
         return
     with guarded("starting a process that publishes"), contextlib.suppress(OSError):  # the store went, or may not be looked into
-        if len(Layout(config.store).waiting()) >= ENOUGH_FILES:
+        layout = Layout(config.store)
+        if len(layout.waiting()) + len(layout.packs()) >= ENOUGH_FILES:
             background.start(config.store, "--publish")

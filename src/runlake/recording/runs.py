@@ -25,6 +25,7 @@ from runlake.recording.recorders import Recorder
 from runlake.recording.values import as_key, as_text
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
+from runlake.store.packs import content_of
 
 __all__ = ["ActiveRun", "Child", "Opening", "status_named", "status_of"]
 
@@ -339,7 +340,7 @@ class ActiveRun(MetricLog):
         """The table of that name that a resumed run has already."""
         if name not in self._artifacts:
             return {}
-        stored = json.loads(self.recorder.layout.blob(self._artifacts[name][0]).read_bytes())
+        stored = json.loads(content_of(self.recorder.layout, self._artifacts[name][0]))
         return {column: [row[place] for row in stored["data"]] for place, column in enumerate(stored["columns"])}
 
     def _event(self, scope: Scope, key: str, value: str | int) -> Event:

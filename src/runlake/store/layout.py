@@ -17,7 +17,7 @@ __all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 
-_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "l0", "points", "meta", "metrics", "runs", "blobs", "experiments", "jobs"}
+_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "l0", "points", "meta", "metrics", "runs", "blobs", "packs", "experiments", "jobs"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,15 @@ class Layout:
     def blobs(self) -> Path:
         """Files kept by their content."""
         return self.root / "blobs"
+
+    @property
+    def pack_folder(self) -> Path:
+        """Small contents that came together, to be dealt out as blobs."""
+        return self.root / "packs"
+
+    def packs(self) -> list[Path]:
+        """The packs that are not dealt out."""
+        return [path for path in _entries(self.pack_folder) if path.suffix == ".pack"]
 
     @property
     def jobs(self) -> Path:

@@ -18,6 +18,7 @@ from runlake.store.columns import encode_events
 from runlake.store.commits import commit, discard, new_files, sync_log
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
+from runlake.store.packs import deal_out
 from runlake.store.put_new import make_folder
 from runlake.store.runs_table import bring_runs_up_to_date
 from runlake.store.sealed import STREAM_TABLES
@@ -59,6 +60,7 @@ def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
             is_more, tries = True, tries - 1
             if not tries:
                 raise
+    deal_out(layout)
     bring_runs_up_to_date(layout)
     _remove_published(found, moved)
     return moved

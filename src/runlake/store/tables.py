@@ -180,8 +180,16 @@ def column_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
             bits = pa.py_buffer(np.packbits([each is not None for each in values], bitorder="little")) if has_gaps else None
             arrays[name] = as_array(numbers, kind, bits)
         else:
-            arrays[name] = texts([None if value is None else str(value) for value in values])
+            arrays[name] = _texts(values)
     return parquet_bytes(pa.Table.from_arrays(list(arrays.values()), names=list(arrays)))
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    """A column of texts. Where few are repeated, each is encoded once: a curve says the name of its class in every row."""
+    said = [None if value is None else str(value) for value in values]
+    distinct = {text: code for code, text in enumerate(dict.fromkeys(said))}
+    codes = as_array(np.fromiter(map(distinct.__getitem__, said), np.int32, len(said)), pa.int32())
+    return pa.DictionaryArray.from_arrays(codes, texts(list(distinct))).dictionary_decode()
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

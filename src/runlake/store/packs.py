@@ -1,0 +1,94 @@
+"""Small contents that came together, in one file until the store is published: a sync for each would slow the program that they are of.
+
+A pack is a line of JSON, the hash and size of each content, and then the contents. Publishing deals them out as blobs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+
+from runlake.store.blobs import Blob, keep_bytes
+from runlake.store.layout import Layout
+from runlake.store.put_new import make_folder, put_new
+
+__all__ = ["LARGEST", "content_of", "deal_out", "keep_together"]
+
+LARGEST = 1 << 20  # of a content in a pack: what is larger is written twice for no gain
+
+
+def keep_together(layout: Layout, contents: Sequence[bytes]) -> list[Blob]:
+    """Bring these contents to the disk; large ones, and one by itself, as blobs of their own."""
+    blobs = [Blob(hashlib.sha256(content).hexdigest(), len(content)) for content in contents]
+    small = {blob.sha256: content for blob, content in zip(blobs, contents, strict=True) if blob.size <= LARGEST}
+    if len(small) > 1:
+        _write_pack(layout, small)
+    for blob, content in zip(blobs, contents, strict=True):
+        if len(small) == 1 or blob.sha256 not in small:
+            keep_bytes(layout, content)
+    return blobs
+
+
+def content_of(layout: Layout, sha256: str) -> bytes:
+    """The content with this hash, wherever it lies by now. Raises FileNotFoundError where there is none."""
+    found = _blob(layout, sha256)
+    for pack in layout.packs() if found is None else ():
+        with contextlib.suppress(FileNotFoundError):  # dealt out meanwhile
+            if (place := _places(pack).get(sha256)) is not None:
+                return _taken(pack, *place)
+    found = found if found is not None else _blob(layout, sha256)
+    if found is None:
+        raise FileNotFoundError(f"{layout.root} has no content {sha256}.")
+    return found
+
+
+def deal_out(layout: Layout) -> None:
+    """Make a blob of each content of every pack, and remove the packs; one with a content that is not what it was stays."""
+    for pack in layout.packs():
+        with contextlib.suppress(FileNotFoundError):  # another was first
+            kept = [keep_bytes(layout, _taken(pack, *place)).sha256 for place in _places(pack).values()]
+            if kept and kept == list(_places(pack)):
+                os.unlink(pack)
+
+
+def _write_pack(layout: Layout, contents: dict[str, bytes]) -> None:
+    if layout.pack_folder not in _lasting or not layout.pack_folder.is_dir():
+        make_folder(layout.pack_folder, within=layout.root)
+        _lasting.add(layout.pack_folder)
+    header = json.dumps([[sha256, len(content)] for sha256, content in contents.items()]).encode() + b"\n"
+    path = layout.pack_folder / f"{os.urandom(16).hex()}.pack"
+    put_new(path, b"".join([header, *contents.values()]), layout.temporary)
+
+
+_lasting: set[Path] = set()
+
+
+def _blob(layout: Layout, sha256: str) -> bytes | None:
+    with contextlib.suppress(FileNotFoundError):
+        return layout.blob(sha256).read_bytes()
+    return None
+
+
+@lru_cache(maxsize=1000)
+def _places(pack: Path) -> dict[str, tuple[int, int]]:
+    """Where each content lies, from which byte to which; a pack never changes. Nothing of one whose list is damaged."""
+    with pack.open("rb") as file:
+        header = file.readline()
+    try:
+        listed = [(str(sha256), int(size)) for sha256, size in json.loads(header)]
+    except (ValueError, TypeError):
+        return {}
+    ends = list(accumulate((size for _, size in listed), initial=len(header)))
+    return {sha256: (start, end) for (sha256, _), start, end in zip(listed, ends, ends[1:], strict=False)}
+
+
+def _taken(pack: Path, start: int, end: int) -> bytes:
+    with pack.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start)
