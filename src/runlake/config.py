@@ -50,6 +50,8 @@ class Config:
     trace: bool = False
     jobs: Jobs = "detached"
     exit_wait: float | None = None  # None: as the place asks for
+    redact: bool = True
+    redact_allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ SETTINGS = (
     Setting("exit_wait", ("RUNLAKE_EXIT_WAIT",), _wait, "how many seconds the end of the program waits for its jobs"),
     Setting("plugins", ("RUNLAKE_PLUGINS",), _names, "the only plugins of libraries that `autolog()` uses; empty: none"),
     Setting("disable", ("RUNLAKE_DISABLE",), _names, "plugins of libraries that `autolog()` leaves out; `*`: all"),
+    Setting("redact", ("RUNLAKE_REDACT",), _switch, "secrets are taken out of what is written; without it a run says so in a tag"),
+    Setting("redact_allow", ("RUNLAKE_REDACT_ALLOW",), _names, "params and tags that are no secrets, whatever they are called"),
     Setting("trace", ("RUNLAKE_TRACE",), _switch,
             "each patch that is put in place or taken back, and each call of a plugin, is printed on stderr"),
     Setting("strict", ("RUNLAKE_STRICT",), _switch, "errors inside runlake are raised, for tests and plugin authors"),

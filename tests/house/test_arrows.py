@@ -12,12 +12,13 @@ import pytest
 import runlake
 
 SRC = Path(runlake.__file__).parent
-GROUND = {"errors", "guard", "config", "platform", "background"}
+GROUND = {"errors", "guard", "config", "platform", "background", "redaction"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "guard": set(),
     "config": {"errors", "platform"},
     "platform": set(),
+    "redaction": set(),
     "background": {"config", "platform"},
     "entities": GROUND,
     "store": GROUND | {"entities"},

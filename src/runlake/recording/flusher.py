@@ -28,6 +28,7 @@ from runlake.recording.keeping import kept_together, made, not_kept
 from runlake.recording.listeners import points_written, tell
 from runlake.recording.publishing import publish_if_enough
 from runlake.recording.sealer import Sealer
+from runlake.recording.secrets import without_secrets
 from runlake.recording.summaries import SeriesSummaries
 from runlake.store.layout import Layout
 from runlake.store.writer import Writer
@@ -322,6 +323,8 @@ class Flusher:
         self._lost.clear()
         waiting = events[:at_most]
         if waiting:
+            if self.config.redact:
+                waiting = [without_secrets(event, self.config.redact_allow) for event in waiting]
             with self._in_arrow:
                 payload = _encoded_events(waiting)
             self.writer.add_events(payload, len(waiting))

@@ -16,6 +16,7 @@ from runlake.recording.experiments import active_experiment_id, usable
 from runlake.recording.recorders import Recorder
 from runlake.recording.run_names import new_run_name
 from runlake.recording.runs import NAME_TAG, NOTE_TAG, PARENT_TAG, Opening
+from runlake.recording.secrets import REDACTION_TAG
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
 
@@ -93,6 +94,8 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
         }
         if opening.parent_run_id:
             tags[PARENT_TAG] = opening.parent_run_id
+        if not config.load().redact:
+            tags[REDACTION_TAG] = "off"
     elif wanted.run_name:
         tags[NAME_TAG] = wanted.run_name
     if wanted.description is not None:
