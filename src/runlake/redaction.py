@@ -55,7 +55,7 @@ _LOOKS = re.compile(
     """,
     re.VERBOSE,
 )
-_IN_URL = re.compile(r"(?<=://)(?P<user>[^\s/@:'\"]*)(?::(?P<password>[^\s/@'\"]*))?@")
+_IN_URL = re.compile(r"(?<=://)(?P<user>[^\s/@:'\"<]*)(?::(?P<password>[^\s/@'\"]*))?@")
 _QUERY = re.compile(
     r"(?i)(?<=[?&])(?P<name>(?:x-amz-)?(?:signature|credential|security-token)|sig|key|token|[a-z_-]{0,20}(?:token|secret|password|api_?key))"
     r"=(?P<value>[^\s&#'\"]+)"

@@ -64,8 +64,9 @@ def sentences() -> dict[str, tuple[str, str]]:
 
 
 NAMES = """
-password db_password PASSWORD userPasswd secret client_secret api_key apiKey API-KEY openai.api_key access_key private_key credentials authorization session_cookie auth.bearer aws_secret_access_key session_id
-hf_token accessToken auth-token pwd passphrase
+password db_password PASSWORD userPasswd secret client_secret api_key apiKey API-KEY openai.api_key access_key private_key
+credentials authorization session_cookie auth.bearer aws_secret_access_key
+session_id hf_token accessToken auth-token pwd passphrase
 """.split()
 
 KEPT = {
