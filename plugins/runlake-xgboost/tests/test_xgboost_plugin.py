@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import pytest
-import runlake_xgboost
 import xgboost
-from xgboost import XGBClassifier, cv, train  # as people import them: before autolog()
+from runlake_xgboost.rounds import Listener
+from xgboost import cv, train  # as people import them: before autolog()
 from xgboost.callback import EarlyStopping, TrainingCallback
 
 import runlake
@@ -91,10 +92,12 @@ def test_every_round_is_recorded_whatever_stops_it(runs: Runs, data: xgboost.DMa
 
     (run,) = runs()
     found = recorded_series(run)
-    assert {key: found.pop(key) for key in ("best_iteration", "best_score")} == {
+    assert {key: found.pop(key) for key in ("best_iteration", "best_score", "stopped_iteration")} == {
         "best_iteration": [(0, booster.best_iteration)],
         "best_score": [(0, booster.best_score)],
+        "stopped_iteration": [(0, booster.num_boosted_rounds() - 1)],
     }
+    assert run.params["early_stopping_rounds"] == 2
     assert found == expected_series(history)
     assert len(found["eval-logloss"]) == booster.num_boosted_rounds() < 200
     assert given == (None if callbacks is None else callbacks)  # the caller's list has nothing of ours in it
@@ -109,43 +112,103 @@ def test_arguments_by_position_are_understood(runs: Runs, data: xgboost.DMatrix)
     assert [len(run.metrics["train-auc"]) for run in runs()] == [3]
 
 
-def test_of_cross_validation_the_means_are_recorded(runs: Runs, data: xgboost.DMatrix) -> None:
-    """As its result has them."""
-    bare = cv(PARAMS, data, 4, nfold=3, as_pandas=False)
+@pytest.mark.parametrize("stop", [None, 2])
+def test_of_cross_validation_means_and_deviations_are_recorded(runs: Runs, data: xgboost.DMatrix, stop: int | None) -> None:
+    """As its result has them, and where it stopped early also the rounds after the best, which the result leaves out."""
+    rounds = 4 if stop is None else 200
+    bare = cv(PARAMS, data, rounds, nfold=3, as_pandas=False, early_stopping_rounds=stop)
     runlake.autolog("xgboost")
-    found: Any = cv(PARAMS, data, 4, nfold=3, as_pandas=False)
+    found: Any = cv(PARAMS, data, rounds, nfold=3, as_pandas=False, early_stopping_rounds=stop)
 
     (run,) = runs()
+    recorded = recorded_series(run)
+    ended = {key: recorded.pop(key)[0][1] for key in ("best_iteration", "best_score", "stopped_iteration") if key in recorded}
     assert found == bare
-    assert (run.info.run_name, run.params["nfold"], run.params["num_boost_round"]) == ("cv", 3, 4)
-    assert recorded_series(run) == {
-        key.removesuffix("-mean"): list(enumerate(values)) for key, values in found.items() if key.endswith("-mean")
+    assert (run.info.run_name, run.params["nfold"], run.params["num_boost_round"], run.params["shuffle"]) == ("cv", 3, rounds, True)
+    assert {key: points[: len(found[key])] for key, points in recorded.items()} == {
+        key: list(enumerate(values)) for key, values in found.items()
     }
+    if stop:
+        best = len(found["test-logloss-mean"]) - 1
+        assert ended == {"best_iteration": best, "best_score": found["test-logloss-mean"][best], "stopped_iteration": best + stop}
 
 
-def test_with_the_plugin_of_scikit_learn_one_run_has_what_both_know(runs: Runs) -> None:
-    """It is the outermost call's."""
-    bare = XGBClassifier(n_estimators=3, max_depth=2).fit(X, Y)
-    runlake.autolog("sklearn", "xgboost")
-    model = XGBClassifier(n_estimators=3, max_depth=2).fit(X, Y, eval_set=[(X, Y)], verbose=False)
+def squared(said: Any, data: xgboost.DMatrix) -> tuple[Any, Any]:
+    """An objective of the program's own."""
+    return said - data.get_label(), np.ones_like(said)
+
+
+def farthest(said: Any, data: xgboost.DMatrix) -> tuple[str, float]:
+    """A metric of the program's own."""
+    return "farthest", float(np.abs(said - data.get_label()).max())
+
+
+def test_functions_are_params_by_their_names_and_data_is_none(runs: Runs, data: xgboost.DMatrix) -> None:
+    """So are parameters that come as pairs; those that are not set are none either."""
+    runlake.autolog("xgboost")
+    pairs: Any = [("max_depth", np.int64(2)), ("eval_metric", "rmse"), ("eval_metric", "mae"), ("monotone_constraints", (1, 0, 0))]
+    train(pairs, data, 2, obj=squared, custom_metric=farthest, evals=[(data, "train")], maximize=False, callbacks=(), verbose_eval=False)
 
     (run,) = runs()
-    assert (run.info.run_name, run.tags["estimator_name"], run.errors) == ("XGBClassifier", "XGBClassifier", [])
-    assert (run.params["n_estimators"], run.params["num_boost_round"], run.params["max_depth"]) == (3, 3, 2)
-    rounds = expected_series(model.evals_result())
-    assert {key: points for key, points in recorded_series(run).items() if key in rounds} == rounds
-    assert run.data.metrics["training_score"] == model.score(X, Y)
-    assert "XGBClassifier" in run.tags["runlake.skipped.model"]
-    assert model.get_booster().save_raw() == bare.get_booster().save_raw()
-    assert model.get_params()["callbacks"] is None
+    assert run.params == {
+        "num_boost_round": 2,
+        "maximize": False,
+        "obj": f"{__name__}.squared",
+        "custom_metric": f"{__name__}.farthest",
+        "max_depth": 2,
+        "eval_metric": ["rmse", "mae"],
+        "monotone_constraints": [1, 0, 0],
+    }
+    assert run.metrics.keys() == {"train-rmse", "train-mae", "train-farthest"}
 
 
-def test_without_it_they_are_recorded_as_boosters(runs: Runs) -> None:
-    """The classes go through the same function."""
+def test_what_the_library_made_of_it_is_kept(runs: Runs, data: xgboost.DMatrix) -> None:
+    """Apart from what was asked for."""
     runlake.autolog("xgboost")
-    XGBClassifier(n_estimators=3).fit(X, Y)
+    booster = train(PARAMS, data, 2)
 
-    assert [(run.info.run_name, run.params["num_boost_round"]) for run in runs()] == [("Booster", 3)]
+    (run,) = runs()
+    assert json.loads(run.read_artifact("xgboost_config.json")) == json.loads(booster.save_config())
+    assert "learning_rate" not in run.params
+
+
+def test_metrics_of_a_rank_have_the_names_that_they_have(runs: Runs) -> None:
+    """With a sign that other stores do not take."""
+    ranked = xgboost.DMatrix(X, Y, qid=np.arange(120) // 10)
+    runlake.autolog("xgboost")
+    train({"objective": "rank:ndcg", "eval_metric": "ndcg@3", "nthread": 1}, ranked, 3, evals=[(ranked, "train")], verbose_eval=False)
+
+    (run,) = runs()
+    assert list(run.metrics) == ["train-ndcg@3"]
+    assert len(runlake.search_runs(filter_string="metrics.`train-ndcg@3` > 0", output_format="list")) == 1
+
+
+def test_a_list_of_callbacks_is_used_again(runs: Runs, data: xgboost.DMatrix) -> None:
+    """The first run gets nothing of the second training."""
+    runlake.autolog("xgboost")
+    callbacks: list[Any] = [EarlyStopping(rounds=50)]
+    for rounds in (5, 60):
+        train(PARAMS, data, rounds, evals=[(data, "train")], callbacks=callbacks, verbose_eval=False)
+
+    assert len(callbacks) == 1
+    assert {run.params["num_boost_round"]: len(run.metrics["train-auc"]) for run in runs()}[5] == 5
+
+
+def test_what_goes_on_with_a_model_says_with_which(runs: Runs, data: xgboost.DMatrix, tmp_path: Path) -> None:
+    """By its run where that is known, else by its file."""
+    runlake.autolog("xgboost")
+    first = train(PARAMS, data, 3)
+    path = str(tmp_path / "first.ubj")
+    first.save_model(path)
+    train(PARAMS, data, 4, xgb_model=first, evals=[(data, "train")], early_stopping_rounds=1, verbose_eval=False)
+    train(PARAMS, data, 5, xgb_model=path)
+    train(PARAMS, data, 6, xgb_model=first.save_raw())
+
+    named = {run.params["num_boost_round"]: run for run in runs()}
+    assert [named[rounds].tags.get("runlake.continues") for rounds in (3, 4, 5, 6)] == [None, named[3].info.run_id, "first.ubj", None]
+    assert [named[rounds].params.get("continued_from_rounds") for rounds in (3, 4, 5, 6)] == [None, 3, 3, 3]
+    assert "best_iteration" in named[4].metrics
+    assert "best_iteration" not in named[5].metrics
 
 
 def test_two_trainings_in_a_run_are_the_run_and_one_inside_it(runs: Runs, data: xgboost.DMatrix) -> None:
@@ -176,17 +239,58 @@ def test_what_a_users_callback_raises_reaches_the_caller_and_the_run(runs: Runs,
     assert [(run.info.status, len(run.metrics["train-auc"])) for run in runs()] == [("FAILED", 2)]
 
 
-@pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
-def test_the_callback_can_be_sent_away_and_is_silent_there(pickler: Any) -> None:
-    """A library that ships its callbacks to workers is not stopped by ours."""
-    logged: list[Any] = []
-    here = runlake_xgboost.listener(lambda metrics, step: logged.append((step, metrics)))
-    there = pickler.loads(pickler.dumps(here))
+def test_what_is_wrong_with_parameters_is_raised_where_it_was(runs: Runs, data: xgboost.DMatrix) -> None:
+    """Not by us, who would ask the booster too early."""
+    runlake.autolog("xgboost")
+    with pytest.raises(xgboost.core.XGBoostError, match="Unknown objective function") as raised:
+        train({"objective": "no such objective"}, data, xgb_model=train({}, data, 1))
 
-    for callback in (here, there):
-        assert callback.before_training(model="the model") == callback.after_training(model="the model") == "the model"
-        assert callback.before_iteration("the model", 0, {}) is callback.after_iteration("the model", 0, {"train": {"auc": [0.5]}}) is False
-    assert logged == [(0, {"train-auc": 0.5})]
+    (_, run) = sorted(runs(), key=lambda run: run.info.start_time)
+    assert "XGBoosterUpdateOneIter" in str(raised.value) or "Stack" not in str(raised.value)
+    assert (run.info.status, run.errors) == ("FAILED", [])
+
+
+def test_forty_rounds_and_an_error_leave_forty_points(runs: Runs, data: xgboost.DMatrix) -> None:
+    """However fast they were."""
+
+    class Failing(TrainingCallback):
+        def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            if epoch == 40:
+                raise ValueError("wrong")
+            return False
+
+    runlake.autolog("xgboost")
+    with pytest.raises(ValueError, match="wrong"):
+        train(PARAMS, data, 100, evals=[(data, "train")], callbacks=[Failing()], verbose_eval=False)
+
+    (run,) = runs()
+    assert [step for step, _ in series(run.info.run_id, "train-auc")] == list(range(40))
+
+
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
+def test_the_callback_can_be_sent_away_and_is_silent_there(runs: Runs, pickler: Any) -> None:
+    """A library that ships its callbacks to workers is not stopped by ours."""
+    runlake.autolog("xgboost")
+    with runlake.start_run() as run:
+        here = Listener(run)
+        there = pickler.loads(pickler.dumps(here))
+        booster = train(PARAMS, xgboost.DMatrix(X, Y), 1)
+        for callback in (here, there):
+            assert callback.before_training(model=booster) is callback.after_training(model=booster) is booster
+            assert callback.before_iteration(booster, 0, {}) is callback.after_iteration(booster, 0, {"train": {"auc": [0.5]}}) is False
+
+    assert series(run.run_id, "train-auc") == [(0, 0.5)]
+
+
+@pytest.mark.parametrize("wrong", [{"importance_types": "gain"}, {"importance_types": ["shine"]}, {"model_format": "pickle"}])
+def test_options_that_cannot_be_are_said(runs: Runs, data: xgboost.DMatrix, wrong: dict[str, Any], monkeypatch: Any) -> None:
+    """In the run; it is recorded all the same."""
+    monkeypatch.setenv("RUNLAKE_STRICT", "0")
+    runlake.xgboost.autolog(**wrong)
+    train(PARAMS, data, 1)
+
+    (run,) = runs()
+    assert (run.info.status, [next(iter(wrong)) in str(error) for error in run.errors]) == ("FINISHED", [True])
 
 
 def train_once() -> bytes:
@@ -195,18 +299,32 @@ def train_once() -> bytes:
     return bytes(train(PARAMS, data, 3, evals=[(data, "train")], verbose_eval=False).save_raw())
 
 
-SCENARIO = Scenario(
-    plugin="xgboost",
-    modules=["xgboost"],
-    train=train_once,
-    fail=lambda: train({"objective": "no such objective"}, xgboost.DMatrix(X, Y)),
-    patched=["xgboost.callback:CallbackContainer.__init__"],
-    series="train-auc",
-)
+def train_estimator() -> bytes:
+    """One estimator with evaluations."""
+    model = xgboost.XGBClassifier(n_estimators=3, max_depth=2, n_jobs=1)
+    return bytes(model.fit(X, Y, eval_set=[(X, Y)], verbose=False).get_booster().save_raw())
+
+
+PATCHED = ["xgboost.callback:CallbackContainer.__init__", "xgboost.sklearn:XGBClassifier.fit"]
+VALIDATION = "validation_0-logloss"
+NOTHING: Any = ["nothing"]  # the library's own errors have the time in them
+SCENARIOS = {
+    "train": Scenario("xgboost", ["xgboost"], train_once, PATCHED, lambda: train({}, xgboost.DMatrix(X), callbacks=NOTHING), "train-auc"),
+    "fit": Scenario("xgboost", ["xgboost"], train_estimator, PATCHED, lambda: xgboost.XGBClassifier().fit(X, Y + 5), VALIDATION),
+    "cv": Scenario(
+        "xgboost",
+        ["xgboost"],
+        lambda: cv(PARAMS, xgboost.DMatrix(X, Y), 3, as_pandas=False),
+        PATCHED,
+        lambda: cv({}, xgboost.DMatrix(X, Y), callbacks=NOTHING),
+        "test-auc-mean",
+    ),
+}
 
 
 @pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_plugin_holds_what_every_plugin_does(store: Path, check: Callable[[Scenario, Path], None]) -> None:
+def test_the_plugin_holds_what_every_plugin_does(store: Path, scenario: Scenario, check: Callable[[Scenario, Path], None]) -> None:
     """The checks are the same for all."""
-    check(SCENARIO, store)
+    check(scenario, store)

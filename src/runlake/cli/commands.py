@@ -36,6 +36,7 @@ COMMANDS = {
         "compact": "Publish what waits in logs into the open tables, merge small files, and remove what nothing needs any more.",
         "completion": "Print what has your shell complete commands, runs and metrics.",
         "demo": "Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.",
+        "doctor": "Look whether store, machine, plugins and what they capture are as they should be; or what was captured in RUN.",
         "experiments": "List the experiments, or make, rename, delete and restore one.",
         "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
         "ls": "List the runs that FILTER lets through, the newest first.",

@@ -47,7 +47,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "state": f"off: {plugin.problem}" if not is_usable else "usable" if allowed else "left out by the settings",
-        "libraries": ", ".join(sorted(plugin.libraries)) + (f" >= {plugin.lower_bound}" if plugin.lower_bound else ""),
+        "libraries": ", ".join(sorted(plugin.libraries)) + (f" >= {plugin.lower_bound}" if plugin.libraries and plugin.lower_bound else ""),
         "targets": list(_targets(plugin)),
     }
 

@@ -24,7 +24,7 @@ class Placement:
 
     plugin: str
     asked: Patch | Registration
-    state: str = "waiting"  # for its module; or "in place", "failed", "taken away"
+    state: str = "waiting"  # for its module; or "in place", "failed", "absent", "taken away"
     problem: str = ""
     work: Work = field(init=False)
     undo: list[Any] = field(default_factory=list)
@@ -100,9 +100,10 @@ def _put(placement: Placement, module: ModuleType) -> None:
     )
     if isinstance(problem, BaseException):
         _undo(placement)
-        placement.state = "failed"
+        is_absent = isinstance(asked, Patch) and asked.optional and isinstance(problem, AttributeError)
+        placement.state = "absent" if is_absent else "failed"
         placement.problem = described(problem)
-        if not (isinstance(asked, Patch) and asked.optional and isinstance(problem, AttributeError)):
+        if not is_absent:
             log.warning("The plugin %s cannot capture %s: %s", placement.plugin, asked.target, placement.problem)
     else:
         placement.state, placement.problem = "in place", ""
