@@ -63,7 +63,7 @@ def test_enabling_them_all_imports_none_of_their_libraries(tmp_path: Path) -> No
         """
         import sys, runlake
         runlake.autolog()
-        print(sorted({"sklearn", "torch", "xgboost", "numpy", "pyarrow"} & set(sys.modules)))
+        print(sorted({"lightgbm", "sklearn", "torch", "xgboost", "numpy", "pyarrow"} & set(sys.modules)))
         """,
         tmp_path / "lake",
     )

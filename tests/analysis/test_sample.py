@@ -155,14 +155,23 @@ def test_arrow_comes_back_as_a_table() -> None:
 
 @pytest.mark.parametrize("form", ["csr", "csc", "lil", "dok"])
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csr_array])
-def test_sparse_rows_come_back_dense(form: str, make: Callable[[Any], Any]) -> None:
-    """With their type."""
+def test_sparse_rows_come_back_sparse(form: str, make: Callable[[Any], Any]) -> None:
+    """With their type: for some models what they do not say is no zero."""
     dense = (NUMBERS * (NUMBERS > 0)).astype(np.float32)
 
     found = kept(make(dense).asformat(form)).rows
 
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, dense)
+    assert (found.dtype, found.format, found.nnz) == (np.float32, "csr", np.count_nonzero(dense))
+    np.testing.assert_array_equal(found.toarray(), dense)
+
+
+def test_a_zero_that_sparse_rows_say_stays_one() -> None:
+    """Which is another thing than one that they do not say."""
+    rows = sp.csr_array((np.array([0, 7]), (np.array([0, 1]), np.array([1, 0]))), shape=(2, 2))
+
+    found = kept(rows).rows
+
+    assert (found.dtype, found.nnz, found.toarray().tolist()) == (np.int64, 2, [[0, 0], [7, 0]])
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def capture_cv(call: Call) -> Generator[None, Any, None]:
         _tell(call, "cv", arguments)
     listener = _listen(call, arguments)
     _note_continuation(call, arguments["init_model"])
+    call.given(None, arguments["train_set"])
     results = yield
     folds, listener.model = listener.model, None
     if folds is not None:

@@ -6,12 +6,15 @@ from typing import Any
 
 from sklearn.utils import get_tags
 
+from runlake_sklearn.quiet import nothing_left_behind
+
 __all__ = ["innermost", "is_kind_of", "path_of", "readable", "settings_of", "tags_of"]
 
 
 def settings_of(estimator: Any) -> dict[str, Any]:
     """Every setting, those of inner estimators by `step__setting`."""
-    return {str(key): readable(value) for key, value in estimator.get_params(deep=True).items()}
+    with nothing_left_behind(estimator):
+        return {str(key): readable(value) for key, value in estimator.get_params(deep=True).items()}
 
 
 def tags_of(estimator: Any) -> dict[str, str]:

@@ -19,7 +19,7 @@ import sklearn
 from runlake_sklearn.form import WRITTEN_WITH, Form, InvalidForm, NoSafeForm, TooLarge, closed_list, decode, encode, names, size_of
 from runlake_sklearn.form.natives import NATIVE
 from scipy.sparse import csr_array, csr_matrix, issparse
-from scipy.stats import loguniform
+from scipy.stats import gaussian_kde, loguniform
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import Birch, BisectingKMeans
@@ -468,7 +468,7 @@ UNSAFE: dict[str, Callable[[], tuple[Any, str]]] = {
     "a builtin": lambda: (FunctionTransformer(eval), "func is of class builtins.builtin_function_or_method"),
     "a method": lambda: (FunctionTransformer([].append), "func is of class builtins.builtin_function_or_method"),
     "a frame": lambda: (holding(a=pd.DataFrame()), "kw_args['a'] is of class pandas.DataFrame"),
-    "another library's model": lambda: (make_pipeline(foreign()), "steps[0][1] is of class xgboost.sklearn.XGBClassifier"),
+    "another library's model": lambda: (holding(a=gaussian_kde([1, 2, 4])), "kw_args['a'] is of class scipy.stats._kde.gaussian_kde"),
     "a first stage of its own": lambda: (
         GradientBoostingRegressor(n_estimators=1, init=Ridge()).fit(X, REAL),
         "the model is of class sklearn.ensemble._gb.GradientBoostingRegressor, and not safe: "
@@ -477,11 +477,6 @@ UNSAFE: dict[str, Callable[[], tuple[Any, str]]] = {
     "a method replaced": lambda: (replacing_a_method(), "the model is of class"),
     "depth": lambda: (nested_lists(), "is nested more than 64 deep"),
 }
-
-
-def foreign() -> Any:
-    """A model of another library."""
-    return importlib.import_module("xgboost").XGBClassifier()
 
 
 def replacing_a_method() -> Any:

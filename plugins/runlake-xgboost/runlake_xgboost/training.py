@@ -55,6 +55,7 @@ def capture_cv(call: Call) -> Generator[None, Any, None]:
     if call.owner is None:
         call.name = "cv"
     _log_params(call, call.arguments)
+    call.given(None, call.arguments["dtrain"])
     yield
 
 

@@ -16,7 +16,7 @@ from runlake.instrument.hookspecs import hookimpl
 from runlake.instrument.training import Fitted, Given
 from runlake.recording.datasets import array_bytes, column_bytes, digest_of, stable_text
 
-__all__ = ["CHANGED", "data_given", "described", "fingerprint", "has_changed", "model_fitted"]
+__all__ = ["CHANGED", "data_given", "described", "fingerprint", "has_changed"]
 
 CHANGED = "the training changed the data that it was given"
 
@@ -28,20 +28,14 @@ SKETCH_BYTES = 64 << 10
 
 @hookimpl
 def data_given(given: Given) -> None:
-    """Look before the training can change what it is given."""
+    """Look before the training can change what it is given, and note what was seen."""
     parts = _given(given.inputs, given.targets)
     seen = _look_at(parts)
     given.kept["fingerprint"] = _digest(seen)
     if given.options["log_datasets"] and given.inputs is not None:
-        held_out = [(described(name, inputs=inputs, targets=targets), "eval") for name, (inputs, targets) in given.held_out.items()]
-        given.kept["datasets"] = [(_dataset(given.name, parts, seen), "train"), *held_out]
-
-
-@hookimpl
-def model_fitted(fitted: Fitted) -> None:
-    """Note what was given."""
-    for dataset, context in fitted.kept.get("datasets", ()):
-        fitted.run.log_input(dataset, context)
+        given.run.log_input(_dataset(given.name, parts, seen), "train")
+        for name, (inputs, targets) in given.held_out.items():
+            given.run.log_input(described(name, inputs=inputs, targets=targets), "eval")
 
 
 def has_changed(fitted: Fitted) -> bool:

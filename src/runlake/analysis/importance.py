@@ -12,7 +12,7 @@ import numpy as np
 from runlake.analysis.figures import bars, is_drawn
 from runlake.analysis.learners import learner_of, model_and_sample, title_of
 from runlake.analysis.model import name_of
-from runlake.analysis.rows import kind_of
+from runlake.analysis.rows import kind_of, n_rows
 from runlake.analysis.sample import Sample
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
@@ -74,11 +74,11 @@ def _own(model: Any, sample: Sample, options: Mapping[str, Any]) -> Iterator[_Me
 def permuted(model: Any, sample: Sample, seconds: float) -> list[_Measured]:
     """By how much the score falls when a column's values are dealt out anew; nothing where that takes too long."""
     names, rows = list(sample.names), sample.rows
-    if sample.targets is None or kind_of(rows) not in ("array", "frame") or getattr(rows, "ndim", 1) != 2:
+    if sample.targets is None or kind_of(rows) not in ("array", "frame", "sparse") or getattr(rows, "ndim", 1) != 2:
         return []
     before = _score(model, rows, sample.targets)  # the first time something is imported
     began = time.perf_counter()
-    _score(model, _dealt_anew(rows, 0, range(len(rows))), sample.targets)
+    _score(model, _dealt_anew(rows, 0, np.arange(n_rows(rows) or 0)), sample.targets)
     cost = time.perf_counter() - began
     repeats = min(REPEATS, int(seconds / max(cost * len(names), 1e-9)))
     if before is None or not repeats:
@@ -100,12 +100,16 @@ def _drops(
     score: Callable[[Any], float | None], rows: Any, place: int, before: float, repeats: int, dice: np.random.Generator
 ) -> Iterator[float]:
     for _ in range(repeats):
-        after = score(_dealt_anew(rows, place, dice.permutation(len(rows))))
+        after = score(_dealt_anew(rows, place, dice.permutation(n_rows(rows) or 0)))
         if after is not None:
             yield before - after
 
 
 def _dealt_anew(rows: Any, place: int, order: Sequence[int] | np.ndarray) -> Any:
+    if kind_of(rows) == "sparse":
+        lists = rows.tolil(copy=True)
+        lists[:, place] = rows[order, place]
+        return lists.tocsr()
     changed = rows.copy()
     if hasattr(rows, "iloc"):
         changed.isetitem(place, rows.iloc[order, place].set_axis(rows.index))  # by its place, as two may have one name

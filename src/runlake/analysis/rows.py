@@ -41,6 +41,9 @@ def n_rows(data: Any) -> int | None:
     kind = kind_of(data)
     if kind is None:
         return None
+    if kind == "opened":
+        known: int | None = data.n_rows
+        return known
     if kind == "arrays":
         return n_rows(next(iter(data.values())))
     return int(data.shape[0]) if hasattr(data, "shape") else len(data) if isinstance(data, Sized) else None

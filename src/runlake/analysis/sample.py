@@ -49,6 +49,8 @@ class Sample:
 def sample_bytes(inputs: Any, targets: Any) -> bytes | str:
     """The file; or why there is none."""
     n, kind = n_rows(inputs), kind_of(inputs)
+    if kind == "opened" and (n is None or inputs.rows is None):
+        return "what it was trained on does not give single rows"
     if n is None or kind is None or kind == "arrays":
         return f"rows of {type(inputs).__name__} cannot be kept"
     shape: tuple[int, ...] = getattr(inputs, "shape", (n,))
@@ -110,7 +112,7 @@ def _table(rows: Any, kind: str | None) -> tuple[pa.Table, _About]:
     if rows is None:
         raise TypeError("one row cannot be had by its place; of sparse data in the form CSR it can")
     if kind == "sparse":
-        rows = rows.toarray()
+        return _table(_with_gaps(rows), "array")[0], {"kind": kind, "dtype": rows.dtype.str, "is_wide": True}
     if kind == "frame":
         return _of_frame(rows)
     if kind == "polars":
@@ -125,6 +127,21 @@ def _table(rows: Any, kind: str | None) -> tuple[pa.Table, _About]:
         columns = [_column(column) for column in (array.T if array.ndim == 2 else [array])]
     table = pa.Table.from_arrays(columns, names=[f"x{n}" for n in range(len(columns))])
     return table, {"kind": kind, "dtype": array.dtype.str, "is_wide": array.ndim == 2}
+
+
+def _with_gaps(rows: Any) -> np.ndarray:
+    """Sparse rows, NaN where they say nothing: for some models that is no zero."""
+    held = rows.tocoo()
+    found = np.full(held.shape, np.nan)
+    found[held.row, held.col] = held.data
+    return found
+
+
+def _without_gaps(found: np.ndarray, dtype: str) -> Any:
+    from scipy.sparse import csr_matrix
+
+    is_said = ~np.isnan(found)
+    return csr_matrix((found[is_said].astype(dtype), np.nonzero(is_said)), shape=found.shape)
 
 
 def _of_frame(rows: Any) -> tuple[pa.Table, _About]:
@@ -227,11 +244,15 @@ def _rows(table: pa.Table, about: _About, labels: Sequence[Any]) -> Any:
         return frame.to_series() if about["is_column"] else frame
     if about["kind"] == "arrow":
         return table
+    is_sparse = about["kind"] == "sparse"
+    dtype = "<f8" if is_sparse else about["dtype"]
     if pa.types.is_fixed_size_list(table.schema.field(0).type):
-        found = _values(table.column(0).combine_chunks().flatten(), about["dtype"]).reshape(len(table), -1)
+        found = _values(table.column(0).combine_chunks().flatten(), dtype).reshape(len(table), -1)
     else:
-        columns = [_values(column, about["dtype"]) for column in table.columns]
-        found = np.column_stack(columns).astype(about["dtype"], copy=False) if about["is_wide"] else columns[0]
+        columns = [_values(column, dtype) for column in table.columns]
+        found = np.column_stack(columns).astype(dtype, copy=False) if about["is_wide"] else columns[0]
+    if is_sparse:
+        return _without_gaps(found, about["dtype"])
     return found.tolist() if about["kind"] == "list" else found
 
 

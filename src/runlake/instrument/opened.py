@@ -21,13 +21,13 @@ class DataFacts:
     never all; it is None where rows cannot be had by their places. `targets` and `sample_weight` are those of every row.
     """
 
-    n_rows: int
+    n_rows: int | None
     columns: Sequence[tuple[str, str]]
     rows: Callable[[NDArray[np.intp]], Any] | None = None
     targets: Any = None
     sample_weight: Any = None
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+    def shape(self) -> tuple[int | None, int]:
+        """Rows, None where that is not known yet, and columns."""
         return self.n_rows, len(self.columns)

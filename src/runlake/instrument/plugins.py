@@ -190,11 +190,13 @@ def ask_plugins(
     about: object,
     work_of: Callable[[str, str], Work] | None = None,
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
+    is_on: Callable[[str], bool] = lambda _: True,
     **said: Any,
 ) -> Any:
     """The first answer to a hook: the plugin whose library defines the object's class is asked first, `trylast` ones after all others.
 
-    Whatever a plugin raises in a training goes to its record, `work_of`; else it is raised. `options` gives those of a plugin.
+    Whatever a plugin raises in a training goes to its record, `work_of`; else it is raised. `options` gives those of a plugin,
+    and plugins of libraries that are not on, by `is_on`, are not asked.
     """
     _load_services()
     libraries = [base.__module__.partition(".")[0] for base in type(about).__mro__]
@@ -208,6 +210,8 @@ def ask_plugins(
         plugin = find_plugins().get(implementation.plugin_name)
         if plugin is None or (not plugin.is_service and plugin.libraries.isdisjoint(sys.modules)):
             continue  # it is no longer installed; or its library is not imported, and has made no object
+        if not plugin.is_service and not is_on(plugin.name):
+            continue
         told = {**said, "options": options(implementation.plugin_name)}
         if work_of is None:
             answer = _call(implementation.function, _taken(implementation, told))

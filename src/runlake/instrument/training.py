@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ from runlake.entities import CaptureRecord, Status
 from runlake.entities import Scope as EventScope
 from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import RunlakeError
-from runlake.guard import attempt
 from runlake.instrument.opened import DataFacts
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
@@ -50,6 +50,13 @@ class Given:
     name: str = "train"
     held_out: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+    training: Training | None = None
+
+    @property
+    def run(self) -> OfferedRun:
+        """The run of the training; opened now if it was not."""
+        assert self.training is not None
+        return self.training.run
 
 
 @dataclass
@@ -73,7 +80,7 @@ class Fitted:
 
     def ask(self, hook: str, **said: Any) -> Any:
         """What a plugin answers that knows the model; None where none does."""
-        return ask_plugins(hook, self.model, self.work_of, self._options_of, **said)
+        return ask_plugins(hook, self.model, self.work_of, self._options_of, self._is_on, **said)
 
     def own_options(self) -> dict[str, dict[str, Any]]:
         """Of every plugin that is loaded, the options that it alone has, as far as they are plain values: for what is asked later."""
@@ -83,6 +90,10 @@ class Fitted:
             own = {name: known[name] for name in plugin.options if _is_plain(known[name])}
             found.update({plugin.name: own} if own else {})
         return found
+
+    def _is_on(self, plugin: str) -> bool:
+        """Its own is, though it may have been disabled in the meantime, which ends the training."""
+        return plugin == self.plugin or records(plugin)
 
     def _options_of(self, plugin: str) -> Mapping[str, Any]:
         return self.options if plugin == self.plugin else options_of(plugin)
@@ -141,7 +152,7 @@ class Training:
     def add_given(self, given: Given) -> None:
         """Have what is about to be trained on looked at, once."""
         if self._kept is None:
-            self._kept, self._model = given.kept, _weak(given.model)
+            self._kept, self._model, given.training = given.kept, _weak(given.model), self
             self._open_data(given)
             held_out = {name: self._opened(inputs, targets) for name, (inputs, targets) in given.held_out.items()}
             given.held_out = {name: (inputs, targets) for name, (inputs, targets, _) in held_out.items()}
@@ -276,9 +287,8 @@ def end_trainings(plugin: str | None = None) -> None:
 def remember(trained: object, run: OfferedRun) -> None:
     """So that `run_of` finds the run of this object as long as it lives."""
     place = id(trained)
-    reference = attempt(lambda: weakref.ref(trained, lambda _: _runs.pop(place, None)))
-    if not isinstance(reference, BaseException):
-        _runs[place] = reference, run
+    with contextlib.suppress(TypeError):  # of what has no weak references
+        _runs[place] = weakref.ref(trained, lambda _: _runs.pop(place, None)), run
 
 
 def run_of(trained: object) -> OfferedRun | None:
@@ -300,8 +310,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def _weak(key: object) -> Any:
-    reference = attempt(lambda: weakref.ref(key))
-    return (lambda: key) if isinstance(reference, BaseException) else reference
+    try:
+        return weakref.ref(key)
+    except TypeError:  # what has no weak references, as None has not
+        return lambda: key
 
 
 def _end_orphans() -> None:

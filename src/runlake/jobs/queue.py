@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
@@ -42,7 +43,7 @@ class _Waiting:
     jobs: dict[str, list[str]] = field(default_factory=dict)  # names by run
     seconds: float = 0.0
     runner: subprocess.Popen[bytes] | None = None
-    start: threading.Timer | None = None
+    start: threading.Thread | None = None
     started: float = -math.inf
 
 
@@ -83,12 +84,13 @@ def _start_soon(root: Path) -> None:
     waiting = _waiting[root]
     waiting.seconds = 0.0
     if waiting.start is None or not waiting.start.is_alive():
-        waiting.start = threading.Timer(PATIENCE_SECONDS, _start_early, (root, waiting))
-        waiting.start.daemon = True
-        waiting.start.start()
+        waiting.start = threading.Thread(target=_start_early, args=(root, waiting), name="runlake-jobs", daemon=True)
+        with contextlib.suppress(RuntimeError):  # the system gives no more threads: then they are done after the program
+            waiting.start.start()
 
 
 def _start_early(root: Path, waiting: _Waiting) -> None:
+    time.sleep(PATIENCE_SECONDS)
     is_at_work = waiting.runner is not None and waiting.runner.poll() is None
     if time.monotonic() - waiting.started > AGAIN_SECONDS and not is_at_work and not recorders.is_leaving():
         waiting.started = time.monotonic()
