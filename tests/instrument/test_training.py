@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +12,7 @@ import pytest
 
 import runlake
 from children import run_program
+from runlake.instrument.training import Training
 from toys import recorded, rows
 
 
@@ -143,3 +146,23 @@ def test_a_loop_that_the_program_ends_with_has_its_status(end: str, status: str,
     run_program(code, tmp_path / "lake", RUNLAKE_JOBS="off")
 
     assert recorded(tmp_path / "lake") == [("Loop", status, None, {"a": 1})]
+
+
+def test_data_that_is_handed_over_without_a_model_goes_when_its_owner_lets_go(store: Path) -> None:
+    """Nothing of ours holds it, not even a cycle that waits to be collected."""
+
+    class Data:
+        pass
+
+    def hand_over() -> weakref.ref[Data]:
+        data = Data()
+        found = Training("runlake", "loop")
+        found.trains(None, data)
+        found.end()
+        return weakref.ref(data)
+
+    gc.disable()
+    try:
+        assert hand_over()() is None
+    finally:
+        gc.enable()

@@ -14,7 +14,13 @@ __all__ = ["innermost", "is_kind_of", "path_of", "readable", "settings_of", "tag
 def settings_of(estimator: Any) -> dict[str, Any]:
     """Every setting, those of inner estimators by `step__setting`."""
     with nothing_left_behind(estimator):
-        return {str(key): readable(value) for key, value in estimator.get_params(deep=True).items()}
+        # As texts already: some estimators draw from the program's generator when they are asked how they are set, to print themselves.
+        return {str(key): _said(readable(value)) for key, value in estimator.get_params(deep=True).items()}
+
+
+def _said(value: Any) -> Any:
+    is_estimator = hasattr(type(value), "get_params")
+    return str(value) if is_estimator or (isinstance(value, (list, tuple)) and any(isinstance(item, tuple) for item in value)) else value
 
 
 def tags_of(estimator: Any) -> dict[str, str]:

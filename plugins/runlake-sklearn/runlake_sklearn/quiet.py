@@ -37,8 +37,8 @@ def nothing_left_behind(model: Any) -> Iterator[None]:
 
 def _generators(model: Any, depth: int = 5) -> Iterator[Any]:
     """Those that the program gave to the estimator or to one inside it: some draw from them as they say how they are set, or predict."""
-    names: list[str] = getattr(type(model), "_get_param_names", list)()
-    for value in (vars(model).get(name) for name in names):
+    # Not by the names of its settings, of which a class that takes any keyword knows a few; what is learned ends with an underscore.
+    for value in [value for name, value in vars(model).items() if not name.startswith("_") and not name.endswith("_")]:
         if isinstance(value, (np.random.RandomState, np.random.Generator)):
             yield value
         elif depth:
