@@ -8,9 +8,10 @@ from importlib.metadata import EntryPoint
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 import runlake
+from runlake.cli.printing import PLAIN_WIDTH
 from runlake.guard import attempt
 from runlake.read import Run, Store
 
@@ -29,7 +30,7 @@ def demo(steps: int) -> None:
     run_id = _train(steps)
     store = runlake.read.open_store()
     run, info = store.run(run_id), store.run(run_id).info
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=None if Console().is_terminal else PLAIN_WIDTH)
     console.print(f"Run [bold]{info.run_name}[/] {info.run_id} is {info.status} after {info.duration:.2f} s, in {store.path}")
     console.print(_series_table(run))
     for name in run.artifacts:
@@ -98,7 +99,7 @@ def _train(steps: int) -> str:
 
 
 def _series_table(run: Run) -> Table:
-    table = Table("series", "points", "last", "least", "greatest", "best step")
+    table = Table(Column("series", overflow="fold"), "points", "last", "least", "greatest", "best step")
     for key, series in run.metrics.items():
         table.add_row(key, f"{len(series):,}", *(f"{value:.4g}" for value in (series.last, series.min, series.max)), str(series.best_step))
     return table

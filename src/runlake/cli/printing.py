@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["console_for", "print_line"]
+__all__ = ["PLAIN_WIDTH", "console_for", "print_line"]
 
 PLAIN_WIDTH = 200
 
