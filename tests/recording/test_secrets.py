@@ -215,3 +215,18 @@ def test_a_number_may_be_a_secret_too(store: Path) -> None:
         runlake.log_params({"db_password": 31415926, "max_tokens": 512})
 
     assert runlake.get_run(run.run_id).data.params == {"db_password": "<redacted:key:8>", "max_tokens": "512"}
+
+
+def test_a_run_that_goes_on_takes_the_same_secret_again(store: Path) -> None:
+    """Though all that it knows of the first is how long it was; and what it says of another does not hold it."""
+    with runlake.start_run() as run:
+        runlake.log_param("password", "swordfish")
+    runlake.flush()
+
+    with runlake.start_run(run_id=run.run_id):
+        runlake.log_param("password", "swordfish")
+        with pytest.raises(runlake.InvalidValue, match="<redacted:key:6>") as raised:
+            runlake.log_param("password", "sesame")
+
+    assert "sesame" not in str(raised.value)
+    assert runlake.get_run(run.run_id).params["password"] == "<redacted:key:9>"

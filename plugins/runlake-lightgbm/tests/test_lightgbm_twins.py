@@ -135,12 +135,12 @@ def test_words_of_a_later_step_are_as_without(runs: Runs, capfd: pytest.CaptureF
     [
         lambda: lightgbm.train(PARAMS, X, 3),  # type: ignore[arg-type]  # as users get it wrong
         lambda: lightgbm.train(PARAMS, lightgbm.Dataset(X, Y), 0),
-        lambda: lightgbm.train(PARAMS, lightgbm.Dataset(X, Y), 3, callbacks=[1]),  # type: ignore[list-item]
-        lambda: lightgbm.train(PARAMS, lightgbm.Dataset(X, Y), 3, callbacks=iter([own_metric])),  # type: ignore[arg-type]
-        lambda: lightgbm.train(None, lightgbm.Dataset(X, Y), 3),  # type: ignore[arg-type]
+        lambda: lightgbm.train(PARAMS, lightgbm.Dataset(X, Y), 3, callbacks=[1]),  # type: ignore[list-item]  # as users get it wrong
+        lambda: lightgbm.train(PARAMS, lightgbm.Dataset(X, Y), 3, callbacks=iter([own_metric])),  # type: ignore[arg-type]  # as users get it wrong
+        lambda: lightgbm.train(None, lightgbm.Dataset(X, Y), 3),  # type: ignore[arg-type]  # as users get it wrong
         lambda: lightgbm.cv(PARAMS, lightgbm.Dataset(X, Y), 3, folds=3),
         lambda: lightgbm.LGBMClassifier(**SKLEARN).fit(X, Y[:5]),
-        lambda: lightgbm.LGBMClassifier(**SKLEARN).fit(X, Y, callbacks=()),  # type: ignore[arg-type]
+        lambda: lightgbm.LGBMClassifier(**SKLEARN).fit(X, Y, callbacks=()),  # type: ignore[arg-type]  # as users get it wrong
         lambda: lightgbm.LGBMClassifier(**SKLEARN).fit(X, Y, eval_X=X),
     ],
 )

@@ -22,6 +22,7 @@ from runlake.recording.listeners import run_ended, run_ending, tell
 from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
+from runlake.recording.secrets import as_written
 from runlake.recording.values import as_key, as_text
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
@@ -157,9 +158,12 @@ class ActiveRun(MetricLog):
         """Fix several values, all of them or, if one is wrong, none."""
         texts = {as_key(key, "param"): as_text(key, value) for key, value in params.items()}
         for key, text in texts.items():
-            if self._params.get(key, text) != text:
+            if self._params.get(key, text) == text:
+                continue
+            written = as_written(key, text, self.recorder.flusher.config)  # which is all that a run that goes on knows of it
+            if self._params[key] != written:
                 raise InvalidValue(
-                    f"The param {key!r} of the run {self.name!r} is {self._params[key]!r} already, and cannot become {text!r}. "
+                    f"The param {key!r} of the run {self.name!r} is {self._params[key]!r} already, and cannot become {written!r}. "
                     "What changes during a run is a metric or a tag."
                 )
         for key, text in texts.items():

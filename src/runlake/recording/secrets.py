@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from runlake.config import Config
 from runlake.entities import Event, Scope
 from runlake.redaction import redacted, redacted_text
 
-__all__ = ["REDACTION_TAG", "without_secrets"]
+__all__ = ["REDACTION_TAG", "as_written", "without_secrets"]
 
 REDACTION_TAG = "runlake.redaction"  # says "off" where nothing is taken out
 
@@ -26,3 +27,8 @@ def without_secrets(event: Event, allowed: Collection[str]) -> Event:
     else:
         return event
     return event if text == event.text else event._replace(text=text, type="str", number=None, integer=None)
+
+
+def as_written(key: str, text: str, settings: Config) -> str:
+    """What the store has of a param's or tag's text under these settings."""
+    return redacted(key, text) if settings.redact and key not in settings.redact_allow else text
