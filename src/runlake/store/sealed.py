@@ -20,12 +20,14 @@ from runlake.store.layout import Layout
 from runlake.store.names import WalName
 from runlake.store.pieces import FrameRows, SealedRows
 from runlake.store.put_new import make_folder, put_new
-from runlake.store.tables import TABLES, checked_rows, coded, in_order, table_bytes
+from runlake.store.tables import TABLES, Table, checked_rows, coded, in_order, table_bytes
 from runlake.store.tail import Tail
 
 __all__ = ["STREAM_TABLES", "SealedFile", "seal", "sealed_files", "summary_rows"]
 
 STREAM_TABLES = {Kind.POINTS: "points", Kind.EVENTS: "meta", Kind.SUMMARIES: "metrics"}
+
+FRAMES_TOGETHER = 256
 
 _NAME = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<first>\d{12,})-(?P<last>\d{12,})\.parquet")
 
@@ -83,13 +85,10 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
     first = frames[0].first_seq
     if table == "metrics":
         stop = frames[-1].first_seq + 1
-        rows = _newest([summary_rows(writer, frame) for frame in frames])
+        rows = _newest([_newest([summary_rows(writer, frame) for frame in some]) for some in _in_batches(frames)])
     else:
         stop = frames[-1].first_seq + frames[-1].n_rows
-        held = FrameRows(writer, frames[0], TABLES[table])
-        for frame in frames[1:]:
-            held.take(frame)
-        rows = held.read({})
+        rows = pa.concat_tables([_rows(writer, some, TABLES[table]) for some in _in_batches(frames)])
         if rows.num_rows != stop - first:
             raise StoreError(f"{part} holds {rows.num_rows} {table}, numbered {first} to {stop - 1}. It stays as it is.")
     folder = layout.sealed(table) / part.parent.name
@@ -97,6 +96,19 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
     path = folder / f"{writer}.{first:012d}-{stop - 1:012d}.parquet"
     put_new(path, table_bytes(TABLES[table], in_order(rows, TABLES[table].order)), layout.temporary)
     _check(path, table, rows)
+
+
+def _in_batches(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+    """A table takes many times the memory of the few rows that a frame mostly holds: never are all of them there at once."""
+    for start in range(0, len(frames), FRAMES_TOGETHER):
+        yield frames[start : start + FRAMES_TOGETHER]
+
+
+def _rows(writer: str, frames: Sequence[Frame], table: Table) -> pa.Table:
+    held = FrameRows(writer, frames[0], table)
+    for frame in frames[1:]:
+        held.take(frame)
+    return held.read({})
 
 
 def _newest(tables: list[pa.Table]) -> pa.Table:

@@ -27,7 +27,7 @@ from runlake.store.put_new import make_folder, write_all
 
 __all__ = ["Writer"]
 
-PART_BYTES = 64 << 20
+PART_BYTES = 16 << 20  # what sealing one takes of the memory of a program that trains is a few times this
 PART_SECONDS = 15 * 60
 UNSYNCED_BYTES = 64 << 20  # what is kept in memory against a failed sync; above it a sync comes early
 
