@@ -20,7 +20,7 @@ OUR_FRAMES = re.compile(r'  File "[^"]*/runlake/[^"]*", line .*\n(    .*\n)*')
 def environment(store: Path, **settings: str) -> dict[str, str]:
     """What a program finds in its environment: this store and these settings, and none of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNLAKE_")}
-    return kept | {"RUNLAKE_STORE": str(store), "PYTHONUNBUFFERED": "1", "RUNLAKE_SILENT": "1"} | settings
+    return kept | {"RUNLAKE_STORE": str(store), "PYTHONUNBUFFERED": "1", "RUNLAKE_SILENT": "1", "RUNLAKE_ENVIRONMENT": "0"} | settings
 
 
 def start_program(code: str, store: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:

@@ -19,13 +19,16 @@ __all__ = [
     "cache_folder",
     "choose_jobs",
     "choose_store",
+    "environment_of_git",
     "environment_of_jobs",
+    "environment_of_verified",
     "exit_wait",
     "find_store",
     "given_parent_run",
     "given_run",
     "load",
     "machine_folders",
+    "recorded_variables",
     "why_children_end",
 ]
 
@@ -52,6 +55,11 @@ class Config:
     exit_wait: float | None = None  # None: as the place asks for
     redact: bool = True
     redact_allow: tuple[str, ...] = ()
+    environment: bool = True
+    variables: tuple[str, ...] = ()
+    console: bool = False
+    system_metrics: bool = False
+    system_metrics_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,13 @@ def _seconds(value: Any) -> float:
     seconds = float(value)
     if not 0.01 <= seconds <= 60:
         raise ValueError("give 0.01 to 60 seconds")
+    return seconds
+
+
+def _interval(value: Any) -> float:
+    seconds = float(value)
+    if not 0.1 <= seconds <= 3600:
+        raise ValueError("give 0.1 to 3600 seconds")
     return seconds
 
 
@@ -122,6 +137,14 @@ SETTINGS = (
     Setting("disable", ("RUNLAKE_DISABLE",), _names, "plugins of libraries that `autolog()` leaves out; `*`: all"),
     Setting("redact", ("RUNLAKE_REDACT",), _switch, "secrets are taken out of what is written; without it a run says so in a tag"),
     Setting("redact_allow", ("RUNLAKE_REDACT_ALLOW",), _names, "params and tags that are no secrets, whatever they are called"),
+    Setting("environment", ("RUNLAKE_ENVIRONMENT",), _switch,
+            "what a run ran on is recorded: command, packages, machine, and what was changed in the code since its commit"),
+    Setting("variables", ("RUNLAKE_VARIABLES",), _names, "environment variables that are recorded with it"),
+    Setting("console", ("RUNLAKE_CONSOLE",), _switch, "the end of what a run prints is kept with it"),
+    Setting("system_metrics", ("RUNLAKE_SYSTEM_METRICS",), _switch,
+            "how busy processors, memory, disk, network and GPUs are is recorded as series `system/...`"),
+    Setting("system_metrics_seconds", ("RUNLAKE_SYSTEM_METRICS_SECONDS",), _interval,
+            "how often"),
     Setting("trace", ("RUNLAKE_TRACE",), _switch,
             "each patch that is put in place or taken back, and each call of a plugin, is printed on stderr"),
     Setting("strict", ("RUNLAKE_STRICT",), _switch, "errors inside runlake are raised, for tests and plugin authors"),
@@ -201,6 +224,28 @@ def environment_of_jobs() -> dict[str, str]:
         kept["PYTHONPATH"] = os.pathsep.join(str(_start_folder() / place) for place in kept["PYTHONPATH"].split(os.pathsep) if place)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {"RUNLAKE_PLUGINS": "", "RUNLAKE_JOBS": "inline", "RUNLAKE_SILENT": "1"}
+
+
+def environment_of_verified(store: Path, first_on_path: Path, *, is_recorded: bool) -> dict[str, str]:
+    """What a program finds that is looked at, recorded or not: a store of its own, no jobs, and everything else as it is."""
+    left_out = ("RUNLAKE_STORE", "RUNLAKE_TRACKING_URI", "RUNLAKE_RUN_ID", "RUNLAKE_PARENT_RUN_ID", "RUNLAKE_STRICT")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    rest = kept.get("PYTHONPATH")
+    kept["PYTHONPATH"] = f"{first_on_path}{os.pathsep}{rest}" if rest else str(first_on_path)
+    plugins = {} if is_recorded else {"RUNLAKE_PLUGINS": ""}
+    return kept | plugins | {"RUNLAKE_STORE": str(store), "RUNLAKE_JOBS": "off", "RUNLAKE_SILENT": "1"}
+
+
+def environment_of_git() -> dict[str, str]:
+    """What git finds that is asked about one work tree: nothing that names another, and nobody to ask for a password."""
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+
+
+def recorded_variables(settings: Config) -> dict[str, str]:
+    """The environment variables that are to be recorded, of those that are set."""
+    return {name: os.environ[name] for name in settings.variables if name in os.environ}
 
 
 def cache_folder() -> Path | None:

@@ -45,7 +45,7 @@ def test_arguments_that_mean_nothing_here_are_named_once(store: Path) -> None:
     program = """
         import runlake
         for _ in range(3):
-            with runlake.start_run(log_system_metrics=True):
+            with runlake.start_run():
                 runlake.log_metric("loss", 1.0, model_id="m-1")
                 runlake.log_metrics({"acc": 1.0}, dataset=object)
         print(sorted(runlake.get_run(runlake.last_active_run().run_id).data.metrics))
@@ -54,7 +54,6 @@ def test_arguments_that_mean_nothing_here_are_named_once(store: Path) -> None:
 
     assert ended.stdout.strip() == "['acc', 'loss']"
     assert ended.stderr.splitlines() == [
-        "runlake: start_run() has no use for log_system_metrics=True, and goes on without it",
         f"recording to {store}",
         "runlake: log_metric() has no use for model_id='m-1', and goes on without it",
         "runlake: log_metrics() has no use for dataset=<class 'object'>, and goes on without it",
@@ -63,4 +62,4 @@ def test_arguments_that_mean_nothing_here_are_named_once(store: Path) -> None:
 
 def test_nothing_is_said_where_silence_was_asked_for(store: Path) -> None:
     """The argument is accepted all the same."""
-    assert run_program("import runlake; runlake.start_run(log_system_metrics=True)", store, RUNLAKE_SILENT="1").stderr == ""
+    assert run_program("import runlake; runlake.log_metric('loss', 1.0, model_id='m')", store, RUNLAKE_SILENT="1").stderr == ""

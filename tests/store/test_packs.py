@@ -174,3 +174,18 @@ def test_where_the_disk_takes_no_pack_each_file_is_tried_by_itself(store: Path, 
 
     found = runlake.get_run(run.run_id)
     assert (found.read_artifact("a.txt"), found.read_artifact("b.txt"), found.errors) == (b"a", b"b", [])
+
+
+def test_what_a_pack_holds_already_is_not_written_again(layout: Layout) -> None:
+    """Until the packs are dealt out: then it is a blob."""
+    first = keep_together(layout, [b"environment", b"changes"])
+    packs = set(layout.packs())
+
+    assert keep_together(layout, [b"environment", b"changes"]) == first
+    assert set(layout.packs()) == packs
+    keep_together(layout, [b"environment", b"model"])
+    deal_out(layout)
+    again = keep_together(layout, [b"environment", b"changes"])
+
+    assert [content_of(layout, blob.sha256) for blob in again] == [b"environment", b"changes"]
+    assert content_of(layout, hashlib.sha256(b"model").hexdigest()) == b"model"

@@ -43,6 +43,7 @@ def train(folder: Path, **planted: Callable[..., None]) -> Training:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNLAKE_STORE", str(folder / "deep" / "lake"))
         patch.setenv("RUNLAKE_STRICT", "1")
+        patch.setenv("RUNLAKE_ENVIRONMENT", "0")
         patch.setattr("runlake.store.writer.PART_BYTES", 9_000)
         for name, function in planted.items():
             patch.setattr(platform, name, function)

@@ -18,6 +18,7 @@ from runlake.display.sparkline import sparkline
 from runlake.display.statuses import with_word
 from runlake.display.words import count, date, duration, moment, number, one_line, size
 from runlake.entities import DatasetInput, JobState, LifecycleStage
+from runlake.entities.environments import CHANGES_TAG
 from runlake.entities.signatures import ColSpec, Schema, TensorSpec
 from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
@@ -59,6 +60,7 @@ def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = F
     yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
     yield from _section("model", _model(run))
     yield from _section("not recorded", _skipped(run.tags))
+    yield from _section("ran on", _environment(run))
     yield from _section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
     yield from _section(_title_inside(about), _inside(about, now_ms, room - len(INDENT)))
     yield from _section("jobs", _jobs(run))
@@ -156,6 +158,19 @@ def _said(text: str) -> dict[str, object]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _environment(run: Run) -> Iterator[Text]:
+    """The machine, and the packages; the code is at the top."""
+    found = run.environment
+    if found:
+        gpus = [f"{times} x {name}" for name, times in Counter(found.get("gpus", ())).items()]
+        machine = [f"Python {found.get('python')}", found.get("host"), found.get("system"), f"{found.get('cpus')} processors", *gpus]
+        yield Text(one_line(", ".join(str(each) for each in machine if each)))
+        packages = [f"{name} {version}" for name, version in found.get("packages", {}).items()]
+        yield Text.assemble((f"{count(len(packages), 'package')}  ", "dim"), one_line(", ".join(packages)))
+    if changes := run.tags.get(CHANGES_TAG):
+        yield Text.assemble(("changes since the commit  ", "dim"), one_line(changes))
 
 
 def _model(run: Run) -> Iterator[Text]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runlake import background
 from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job, LifecycleStage, RunData, RunInfo, RunInputs, Status
+from runlake.entities.environments import ENVIRONMENT_FILE
 from runlake.entities.params import typed
 from runlake.entities.signatures import SIGNATURE_FILE, ModelSignature
-from runlake.errors import UnknownArtifact
+from runlake.errors import UnknownArtifact, UnknownRun
 from runlake.read.direction import direction
 from runlake.read.explanation import EXPLANATION_FILE, IMPORTANCE_FILE, Explanation, Importance
 from runlake.read.series import Series
@@ -128,6 +129,18 @@ class Run:
         if SIGNATURE_FILE not in self.artifacts:
             return None
         return ModelSignature.from_dict(json.loads(self.read_artifact(SIGNATURE_FILE)))
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """What the run, or the one that it is inside of, ran on; empty where that was not recorded."""
+        parent = self.info.parent_run_id
+        try:
+            if ENVIRONMENT_FILE in self.artifacts:
+                found = json.loads(self.read_artifact(ENVIRONMENT_FILE))
+                return found if isinstance(found, dict) else {}
+            return self._store.run(parent).environment if parent else {}
+        except (UnknownRun, ValueError):  # it is the user's own, or the parent was deleted
+            return {}
 
     def explanation(self, timeout: float | None = None) -> Explanation:
         """What each feature did to what the run's model says, once that is known. Raises UnknownArtifact where there is none."""

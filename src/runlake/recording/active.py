@@ -18,6 +18,7 @@ from runlake.recording.notebook import uncaught_error, when_the_cell_ends
 from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
+from runlake.recording.surroundings.noting import note_surroundings
 from runlake.recording.telling import say
 
 __all__ = [
@@ -97,6 +98,8 @@ def open_training_run(name: str, *, is_exclusive: bool) -> tuple[ActiveRun, bool
     run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
     run.is_automatic = True
     run.take_slot()
+    if active is None:
+        note_surroundings(run)
     _tell_where(recorder, run)
     _remember(run)
     return run, True
@@ -142,6 +145,8 @@ def _opened(wanted: Wanted, parent: ActiveRun | None) -> ActiveRun:
     else:
         opening = new(recorder, wanted, parent.run_id if parent else None)
     run = ActiveRun(recorder, opening, None, start_tags(wanted, opening))
+    if parent is None and not opening.is_joined:  # what is inside another one ran on the same
+        note_surroundings(run, is_new=opening.is_new, wants_load=wanted.log_system_metrics)
     _tell_where(recorder, run)
     return run
 

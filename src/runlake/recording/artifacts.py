@@ -38,7 +38,7 @@ def keep_bytes_as(recorder: Recorder, run_id: str, name: str, data: bytes) -> Ke
 
 
 def _keep_as(recorder: Recorder, run_id: str, name: PurePosixPath, store: Callable[[], Blob]) -> Kept:
-    event = kept(recorder.layout, run_id, str(name), store, recorder.clock)
+    event = kept(recorder.layout, run_id, str(name), store, recorder.clock.tick())
     recorder.add(event)
     return {str(name): (event.text or "", event.integer or 0)} if event.scope == Scope.ARTIFACT else {}
 

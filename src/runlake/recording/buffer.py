@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from runlake.entities import Event
 from runlake.guard import attempt
@@ -70,6 +70,16 @@ class Chunk:
         return Chunk(series_, steps, times, list(values)), bad
 
 
+class WaitingFile(NamedTuple):
+    """A file that is to be kept, and the moment from which on it counts: what a user keeps under its name meanwhile is later."""
+
+    run_id: str
+    name: str
+    content: Content
+    n_bytes: int  # about
+    hlc: int
+
+
 class Buffer:
     """What callers fill. Whoever passes a limit calls `Flusher.relieve`."""
 
@@ -80,7 +90,7 @@ class Buffer:
         self.arrays: list[tuple[Series, Any, Any, Any, int]] = []
         self.events: list[Event] = []
         self.ends: list[Event] = []  # written after the points that came before them
-        self.files: list[tuple[str, str, Content, int]] = []  # run, name, content, and about how many bytes that is
+        self.files: list[WaitingFile] = []
         self.lock = threading.RLock()  # for steps that count up; reentrant, since a finalizer may log inside
         self.width = GROUP_POINTS  # of the widest log_metrics call since the last drain
         self._inherited: list[Any] = []

@@ -22,7 +22,7 @@ from runlake.config import Config
 from runlake.entities import Event, Scope
 from runlake.errors import StoreError
 from runlake.guard import guarded, log
-from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk, Content
+from runlake.recording.buffer import CAP_POINTS, EARLY_POINTS, Buffer, Chunk, Content, WaitingFile
 from runlake.recording.clock import HybridClock
 from runlake.recording.keeping import kept_together, made, not_kept
 from runlake.recording.listeners import points_written, tell
@@ -112,10 +112,10 @@ class Flusher:
 
     def add_file(self, run_id: str, name: str, content: Content, n_bytes: int) -> None:
         """Have it kept under a name with the next flush: to bring a file to the disk takes as long as a small training."""
-        self.buffer.files.append((run_id, name, content, n_bytes))
+        self.buffer.files.append(WaitingFile(run_id, name, content, n_bytes, self.clock.tick()))
         if not self._is_running():
             self._write_here()
-        elif sum(n_bytes for *_, n_bytes in self.buffer.files[:]) > MANY_BYTES:
+        elif sum(file.n_bytes for file in self.buffer.files[:]) > MANY_BYTES:
             self.flush(sync=False)
 
     def flush(self, timeout: float | None = None, *, sync: bool = True) -> bool:
@@ -302,18 +302,18 @@ class Flusher:
     def _keep_files(self) -> None:
         waiting = self.buffer.files[:]  # what comes meanwhile waits for the next time
         while waiting:
-            together: list[tuple[str, str, bytes]] = []
+            together: list[tuple[WaitingFile, bytes]] = []
             n_taken = n_bytes = 0
             while n_taken < len(waiting) and n_bytes < BYTES_TOGETHER:
-                run_id, name, content, about = waiting[n_taken]
+                file = waiting[n_taken]
                 with self._in_arrow:
-                    data = made(content)
+                    data = made(file.content)
                 if isinstance(data, bytes):
-                    together.append((run_id, name, data))
+                    together.append((file, data))
                 else:
-                    self.buffer.events.append(not_kept(run_id, name, data, self.clock))
-                n_taken, n_bytes = n_taken + 1, n_bytes + about
-            self.buffer.events += kept_together(self.writer.layout, together, self.clock)
+                    self.buffer.events.append(not_kept(file.run_id, file.name, data, file.hlc))
+                n_taken, n_bytes = n_taken + 1, n_bytes + file.n_bytes
+            self.buffer.events += kept_together(self.writer.layout, together)
             del waiting[:n_taken], self.buffer.files[:n_taken]
 
     def _write_events(self, events: list[Event], at_most: int | None = None) -> None:

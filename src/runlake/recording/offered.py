@@ -11,7 +11,7 @@ from runlake.entities import Dataset, Scope
 from runlake.entities.params import kind_of
 from runlake.recording import documents
 from runlake.recording.metrics import MetricLog
-from runlake.recording.values import as_key, as_text
+from runlake.recording.values import as_key, as_offered_text
 from runlake.store.fold import RunState
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class OfferedRun(MetricLog):
         self._run = run
         self.params = {key: text for key, (_, text) in state.offered_params.items()}
         self.tags = dict(state.offered_tags)
-        self._kept: set[str] = set()
+        self._kept: dict[str, tuple[str, int] | None] = {}  # as it was kept: it is another one once the user keeps one
 
     @property
     def active(self) -> ActiveRun:
@@ -48,11 +48,11 @@ class OfferedRun(MetricLog):
         return value
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Offer several values."""
-        texts = {as_key(key, "param"): as_text(key, value) for key, value in params.items()}
-        for key, text in texts.items():
+        """Offer several values. One that has no text does not cost the others theirs."""
+        texts = {as_key(key, "param"): as_offered_text(value) for key, value in params.items()}
+        for key, (text, is_whole) in texts.items():
             if not self._run.has_logged(Scope.PARAM, key) and self.params.setdefault(key, text) is text:
-                self._run.add(Scope.PARAM, key, text, kind_of(params[key]), op="offer")
+                self._run.add(Scope.PARAM, key, text, kind_of(params[key]) if is_whole else "object", op="offer")
 
     def set_tag(self, key: str, value: Any) -> None:
         """Offer a tag."""
@@ -60,7 +60,7 @@ class OfferedRun(MetricLog):
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Offer several tags; a later offer takes the place of an earlier one."""
-        texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
+        texts = {as_key(key, "tag"): as_offered_text(value)[0] for key, value in tags.items()}
         for key, text in texts.items():
             self.tags[key] = text
             self._run.add(Scope.TAG, key, text, op="offer")
@@ -82,8 +82,7 @@ class OfferedRun(MetricLog):
 
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of a file, or of every file of a folder, under `artifact_path`."""
-        if self._is_free(f"{artifact_path or '.'}/{Path(local_path).name}"):
-            self._run.log_artifact(local_path, artifact_path)
+        self._keep(f"{artifact_path or '.'}/{Path(local_path).name}", lambda: self._run.log_artifact(local_path, artifact_path))
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text."""
@@ -91,18 +90,15 @@ class OfferedRun(MetricLog):
 
     def log_bytes(self, data: bytes, artifact_file: str) -> None:
         """Keep these bytes."""
-        if self._is_free(artifact_file):
-            self._run.keep_soon(artifact_file, data, len(data))
+        self._keep(artifact_file, lambda: self._run.keep_soon(artifact_file, data, len(data)))
 
     def log_made(self, make: Callable[[], bytes], artifact_file: str, n_bytes: int) -> None:
         """Keep what the function makes, about so many bytes; it is called by the thread that writes."""
-        if self._is_free(artifact_file):
-            self._run.keep_soon(artifact_file, make, n_bytes)
+        self._keep(artifact_file, lambda: self._run.keep_soon(artifact_file, make, n_bytes))
 
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list, as JSON or YAML."""
-        if self._is_free(artifact_file):
-            self._run.log_dict(dictionary, artifact_file)
+        self._keep(artifact_file, lambda: self._run.log_dict(dictionary, artifact_file))
 
     def log_columns(self, columns: Mapping[str, Sequence[Any]], artifact_file: str) -> None:
         """Keep columns of numbers and texts, all of one length, as a Parquet file."""
@@ -120,8 +116,7 @@ class OfferedRun(MetricLog):
 
     def log_figure(self, figure: Any, artifact_file: str) -> None:
         """Keep a figure of matplotlib or plotly."""
-        if self._is_free(artifact_file):
-            self._run.keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, {}))
+        self._keep(artifact_file, lambda: self._run.keep_bytes(artifact_file, documents.figure_bytes(figure, artifact_file, {})))
 
     def log_input(self, dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
         """Note a data set that the run uses, for training say."""
@@ -134,10 +129,9 @@ class OfferedRun(MetricLog):
     def __repr__(self) -> str:
         return repr(self._run)
 
-    def _is_free(self, name: str) -> bool:
-        """Whether the user keeps nothing under this name."""
+    def _keep(self, name: str, keep: Callable[[], Any]) -> None:
+        """Keep it unless the user keeps something under this name."""
         name = str(PurePosixPath(name))
-        if self._run.has_logged(Scope.ARTIFACT, name) and name not in self._kept:
-            return False
-        self._kept.add(name)
-        return True
+        if self._run.kept_as(name) is self._kept.get(name):
+            keep()
+            self._kept[name] = self._run.kept_as(name)

@@ -17,6 +17,7 @@ from runlake.recording.recorders import Recorder
 from runlake.recording.run_names import new_run_name
 from runlake.recording.runs import NAME_TAG, NOTE_TAG, PARENT_TAG, Opening
 from runlake.recording.secrets import REDACTION_TAG
+from runlake.recording.surroundings.commit import commit_of_program
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
 
@@ -34,6 +35,7 @@ class Wanted:
     tags: Mapping[str, Any] | None = None
     description: str | None = None
     start_ns: int | None = None  # None: now
+    log_system_metrics: bool | None = None  # None: as the settings say
 
 
 def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None) -> Opening:
@@ -92,6 +94,7 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
             "mlflow.source.type": _source_type(),
             "mlflow.source.name": _source_name(),
         }
+        tags |= _commit_tags()
         if opening.parent_run_id:
             tags[PARENT_TAG] = opening.parent_run_id
         if not config.load().redact:
@@ -107,6 +110,12 @@ def _given_parent(store: Path) -> str | None:
     """The run that the environment names, which is one of the store that the settings name."""
     given = config.given_parent_run()
     return given if given is not None and store == config.find_store() else None
+
+
+def _commit_tags() -> dict[str, str]:
+    at = commit_of_program() if config.load().environment else None
+    known = {"mlflow.source.git.commit": at.commit, "mlflow.source.git.branch": at.branch} if at else {}
+    return {tag: text for tag, text in known.items() if text}
 
 
 def _source_type() -> str:

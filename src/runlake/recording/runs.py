@@ -141,6 +141,10 @@ class ActiveRun(MetricLog):
         }
         return key in known[scope]
 
+    def kept_as(self, name: str) -> tuple[str, int] | None:
+        """Hash and size of what is kept under this name, by whomever; no hash while it waits for the disk."""
+        return self._artifacts.get(name)
+
     def artifact_uri(self, path: str | None = None) -> str:
         """The URI of the run's artifacts, or of one."""
         return f"runs:/{self.run_id}/{artifacts.checked_name(path) if path else ''}"

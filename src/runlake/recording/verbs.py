@@ -72,8 +72,8 @@ def start_run(
     log_system_metrics: bool | None = None,
 ) -> ActiveRun:
     """Open a run, or go on with the one of `run_id`; it ends with its `with`, with `end_run()`, or with the process."""
-    name_unused("start_run", log_system_metrics=log_system_metrics)
-    return open_run(Wanted(run_id, experiment_id, run_name, parent_run_id, tags, description), nested=nested)
+    wanted = Wanted(run_id, experiment_id, run_name, parent_run_id, tags, description, log_system_metrics=log_system_metrics)
+    return open_run(wanted, nested=nested)
 
 
 def log_metric(

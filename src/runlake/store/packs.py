@@ -20,17 +20,19 @@ from runlake.store.put_new import make_folder, put_new
 
 __all__ = ["LARGEST", "content_of", "deal_out", "keep_together"]
 
+MOST_REMEMBERED = 10_000
 LARGEST = 1 << 20  # of a content in a pack: what is larger is written twice for no gain
 
 
 def keep_together(layout: Layout, contents: Sequence[bytes]) -> list[Blob]:
-    """Bring these contents to the disk; large ones, and one by itself, as blobs of their own."""
+    """Bring these contents to the disk; large ones, and one by itself, as blobs of their own. Those that are there are left alone."""
     blobs = [Blob(hashlib.sha256(content).hexdigest(), len(content)) for content in contents]
-    small = {blob.sha256: content for blob, content in zip(blobs, contents, strict=True) if blob.size <= LARGEST}
+    new = {blob.sha256: content for blob, content in zip(blobs, contents, strict=True) if not _is_packed(layout, blob.sha256)}
+    small = {sha256: content for sha256, content in new.items() if len(content) <= LARGEST}
     if len(small) > 1:
         _write_pack(layout, small)
-    for blob, content in zip(blobs, contents, strict=True):
-        if len(small) == 1 or blob.sha256 not in small:
+    for sha256, content in new.items():
+        if len(small) == 1 or sha256 not in small:
             keep_bytes(layout, content)
     return blobs
 
@@ -64,9 +66,19 @@ def _write_pack(layout: Layout, contents: dict[str, bytes]) -> None:
     header = json.dumps([[sha256, len(content)] for sha256, content in contents.items()]).encode() + b"\n"
     path = layout.pack_folder / f"{os.urandom(16).hex()}.pack"
     put_new(path, b"".join([header, *contents.values()]), layout.temporary)
+    if len(_packed) > MOST_REMEMBERED:
+        _packed.clear()
+    _packed.update({(layout.root, sha256): path for sha256 in contents})
+
+
+def _is_packed(layout: Layout, sha256: str) -> bool:
+    """Whether this process has put it into a pack that is still there: what many runs share is written once."""
+    pack = _packed.get((layout.root, sha256))
+    return pack is not None and pack.exists()
 
 
 _lasting: set[Path] = set()
+_packed: dict[tuple[Path, str], Path] = {}
 
 
 def _blob(layout: Layout, sha256: str) -> bytes | None:
