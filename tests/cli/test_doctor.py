@@ -61,6 +61,15 @@ def test_a_store_that_is_none_is_wrong(tmp_path: Path) -> None:
     assert "is a file. A store is a folder: name another path." in done.stdout
 
 
+def test_every_target_can_be_shown(tmp_path: Path) -> None:
+    """With what kind of place it is in, and why it is there."""
+    shown = run_doctor(tmp_path / "lake", "--targets").stdout.splitlines()
+
+    (of_train,) = [line for line in shown if "toylib.core:train (" in line]
+    assert of_train.startswith("✓ target   toylib: toylib.core:train (fit): a function, under every name that it was imported as; ")
+    assert any("toylib.core:Estimator.fit (fit): a method; " in line for line in shown)
+
+
 def test_a_target_that_is_gone_is_wrong_unless_it_is_optional(tmp_path: Path) -> None:
     """It says which, and why."""
     write_plugin(tmp_path / "plugin", "lacking", LACKING)

@@ -115,14 +115,18 @@ def test_nothing_of_either_stays_where_they_leave_in_order(kind: str, place: Any
 
 @pytest.mark.parametrize("kind", ["plain", "wraps", "wrapt"])
 def test_what_theirs_drops_is_set_again(kind: str, place: Any) -> None:
-    """Theirs came first and restores the original over ours; the next `autolog()` captures again, once."""
+    """Theirs came first and restores the original over ours, which the report says; the next `autolog()` captures again, once."""
     parent, name, call = place
     original = vars(parent)[name]
     tool = Tool(kind, parent, name)
     tool.enable()
-    runlake.autolog("probe")
+    given = runlake.autolog("probe")
+    states = [row.state for row in given.report() if row.plugin == "probe"]
 
     tool.disable()
+    later = [row.state for row in given.report() if row.plugin == "probe"]
+    call()
+    assert (states, later) == (["in place"], ["in place" if ours() else "lost"])
     runlake.autolog("probe")
 
     assert (call(), ours(), theirs()) == (2, 1, 0)

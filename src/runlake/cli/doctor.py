@@ -46,9 +46,10 @@ class Finding:
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete_run)
+@click.option("--targets", is_flag=True, help="Show every patch: what kind of place it is in, and why there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
-def doctor(run: str | None, as_json: bool, store: Path | None) -> None:
+def doctor(run: str | None, targets: bool, as_json: bool, store: Path | None) -> None:
     """Look whether store, machine, plugins and what they capture are as they should be; or what was captured in RUN.
 
     Example: runlake doctor @last
@@ -56,7 +57,7 @@ def doctor(run: str | None, as_json: bool, store: Path | None) -> None:
     if run is not None:
         _print_captures(find_run(open_named(store), run), as_json=as_json)
         return
-    findings = [*_of_here(), *_of_store(store or config.find_store()), *_of_machine(), *_of_plugins()]
+    findings = [*_of_here(), *_of_store(store or config.find_store()), *_of_machine(), *_of_plugins(with_targets=targets)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -99,7 +100,7 @@ def _of_machine() -> Iterator[Finding]:
         if importlib.util.find_spec(library) is None:
             yield Finding("missing", f"{library}, for {use}: pip install {library}", None)
     why = config.why_children_end()
-    if why is not None:
+    if why:
         yield Finding("jobs", f"{why} the end of a program may be the end of its jobs, so it waits for them up to {_exit_wait():g} s", None)
 
 
@@ -107,7 +108,7 @@ def _exit_wait() -> float:
     return config.exit_wait(config.load())
 
 
-def _of_plugins() -> Iterator[Finding]:
+def _of_plugins(*, with_targets: bool) -> Iterator[Finding]:
     from runlake.instrument.doctor import examined  # late: it imports every library that has a plugin
 
     for plugin in examined():
@@ -118,6 +119,8 @@ def _of_plugins() -> Iterator[Finding]:
         placed = [row for row in plugin.rows if row.state == "in place"]
         tested = f", tested from {plugin.tested_from} on" if plugin.tested_from else ""
         yield Finding("plugin", f"{name} for {plugin.library_version}{tested}: captures {len(placed)} of {len(plugin.rows)} targets")
+        for row in placed if with_targets else ():
+            yield Finding("target", f"{row.plugin}: {row.target} ({row.role}): {row.rung}; {row.why}")
         for row in plugin.failed:
             yield Finding("target", f"{row.plugin}: {row.target} ({row.role}): {row.why}", is_good=False)
 

@@ -14,6 +14,7 @@ from runlake import config, guard, platform
 from runlake.guard import guarded, log
 from runlake.instrument import options, trace
 from runlake.instrument.options import Options, Request, Requests, checked
+from runlake.instrument.patches import Patch
 from runlake.instrument.placing import Placement, place, settle_again, take_away
 from runlake.instrument.plugins import Plugin, find_plugins, has_listeners, is_allowed, load, plugin_named, tell_plugins
 
@@ -22,13 +23,16 @@ __all__ = ["Autolog", "Row", "autolog", "disable_autolog", "library_autolog", "r
 
 @dataclass(frozen=True)
 class Row:
-    """One patch of a plugin: what became of it, and what it cost outside of trainings."""
+    """One patch of a plugin, and what became of it: `state` is "in place", "lost" (another tool has put something else there, and the
+    next `autolog()` puts it back), "waiting" for its library, "absent" where it may be, "failed", or "off"; `rung` says what is patched.
+    """
 
     plugin: str
     target: str
     role: str
     state: str
     why: str
+    rung: str = ""
 
 
 class Autolog:
@@ -128,8 +132,20 @@ def report() -> list[Row]:
         for placement in placements:
             asked = placement.asked
             why = placement.problem or placement.work.why or asked.why
-            rows.append(Row(plugin.name, asked.target, getattr(asked, "role", "registration"), placement.state, why))
+            role, rung, state = getattr(asked, "role", "registration"), "what the library is told to call", placement.state
+            if isinstance(asked, Patch):
+                rung, state = _standing(placement)
+            rows.append(Row(plugin.name, asked.target, role, state, why, rung if state in ("in place", "lost") else ""))
     return rows
+
+
+def _standing(placement: Placement) -> tuple[str, str]:
+    """Where its captures are, and how it stands: another tool may have dropped one."""
+    patching = sys.modules.get("runlake.instrument.patching")
+    if placement.state != "in place" or patching is None:
+        return "", placement.state
+    rungs, is_lost = patching.rungs(placement.work)
+    return ", ".join(rungs) or "no class that is imported has it by now", "lost" if is_lost else placement.state
 
 
 def _change_everywhere() -> None:

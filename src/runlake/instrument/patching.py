@@ -14,7 +14,7 @@ from runlake.instrument.patches import OUTERMOST, Patch
 from runlake.instrument.sites import Site, around_of, site_at
 from runlake.instrument.work import Work
 
-__all__ = ["capture", "put_back_what_was_dropped"]
+__all__ = ["capture", "put_back_what_was_dropped", "rungs"]
 
 Undo = Callable[[], Any]
 
@@ -48,6 +48,13 @@ def put_back_what_was_dropped() -> None:
                     if around_of(again) is not around:
                         again.put(around)
                         sites.append(again)
+
+
+def rungs(work: Work) -> tuple[list[str], bool]:
+    """What kinds of places the captures of a patch are in, and whether another tool has dropped one since."""
+    with _lock:
+        latest = [sites[-1] for around, sites in _sites.items() if any(entry.work is work for entry in around.entries)]
+    return sorted({site.rung for site in latest}), not all(site.is_in_place() for site in latest)
 
 
 def _capture(entry: Entry, parent: Any, name: str, undo: list[Undo]) -> None:

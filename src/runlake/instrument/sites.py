@@ -22,6 +22,10 @@ Around = Callable[..., Any]
 class Site(Protocol):
     """Puts a wrapper in place and takes it back. A wrapper that somebody has wrapped again stays under theirs."""
 
+    @property
+    def rung(self) -> str:
+        """What kind of place it is, in words."""
+
     def current(self) -> Any:
         """What stands there now, be it ours or around ours."""
 
@@ -62,6 +66,10 @@ class _Attribute:
         self._held = weakref.ref(parent)  # a class that was made in a function may go
         self._name = name
         self._wrapper: Wrapper | None = None
+
+    @property
+    def rung(self) -> str:
+        return "a method" if isinstance(self._parent, type) else "a function, under every name that it was imported as"
 
     @property
     def _parent(self) -> Any:
@@ -106,6 +114,8 @@ class _Attribute:
 class _Property:
     """The getter of a property; the property around it is a new one, since a property cannot be changed."""
 
+    rung = "the getter of a property"
+
     def __init__(self, parent: type, name: str, original: property) -> None:
         self._parent = parent
         self._name = name
@@ -144,6 +154,8 @@ class _Property:
 class _Delegate(_Attribute):
     """The function inside a descriptor that gives it out under a condition: other tools look into that descriptor, too."""
 
+    rung = "a method that is there under a condition"
+
     def __init__(self, descriptor: Any, name: str) -> None:
         super().__init__(descriptor, "fn")
 
@@ -156,6 +168,8 @@ class _Delegate(_Attribute):
 
 class _Cell:
     """What a decorator calls: the decorated function stays the very same object, under all the names that it was taken as."""
+
+    rung = "what a decorated function has inside"
 
     def __init__(self, parent: ModuleType, name: str, function: Any, cell: Any) -> None:
         self._parent = parent
