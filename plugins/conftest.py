@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -12,13 +11,6 @@ from conftest import store as store
 
 
 @pytest.fixture
-def runs(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[runlake.read.Run]]]:
+def runs(recorded: Callable[[], list[runlake.read.Run]]) -> Callable[[], list[runlake.read.Run]]:
     """What is recorded in a store of the test's own by the time of the call; every patch is undone at the end."""
-    monkeypatch.setenv("RUNLAKE_JOBS", "off")
-
-    def recorded() -> list[runlake.read.Run]:
-        runlake.flush()
-        return list(runlake.read.open_store(store).runs()) if store.exists() else []
-
-    yield recorded
-    runlake.disable_autolog()
+    return recorded

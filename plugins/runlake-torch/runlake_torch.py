@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import threading
 from types import ModuleType
@@ -88,6 +89,34 @@ def record_step(optimizer: Any) -> None:
     if number > _logged.get(optimizer, 0):
         _logged[optimizer] = number
         training.run.log_metric("train/loss", loss)
+
+
+@hookimpl
+def model_digest(model: Any) -> str | None:
+    """Of every parameter and buffer of a module, bit for bit, and of what it is made of."""
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        return None
+    tensors = {name: held for name, held in model.state_dict().items() if isinstance(held, torch.Tensor)}
+    if not tensors:
+        return None
+    parts = [(name, type(part).__name__, part.training) for name, part in model.named_modules()]
+    digest = hashlib.sha256(repr(parts).encode())
+    for name, tensor in tensors.items():
+        digest.update(repr((name, str(tensor.dtype), tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+@hookimpl
+def random_states() -> dict[str, Any]:
+    """Of the processor, and of each graphics card that was used."""
+    import torch
+
+    is_used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch has no types there
+    cards = torch.cuda.get_rng_state_all() if is_used else []
+    return {"torch": torch.get_rng_state()} | {f"torch.cuda:{number}": state for number, state in enumerate(cards)}
 
 
 _here = threading.local()  # the loss that was last differentiated in each thread, with its number

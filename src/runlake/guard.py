@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
+
+from runlake.redaction import redacted_text
 
 __all__ = ["attempt", "choose_strict", "guarded", "is_strict", "log", "set_silent", "set_strict"]
 
 T = TypeVar("T")
 
+
+class _WithoutSecrets(logging.Filter):
+    """What is said in our name holds no secrets: errors quote what they were given."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = attempt(record.getMessage)
+        if isinstance(said, str) and (kept := redacted_text(said)) != said:
+            record.msg, record.args = kept, None
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            trace = attempt(lambda: "".join(traceback.format_exception(error)).rstrip("\n"))
+            if isinstance(trace, str) and (kept := redacted_text(trace)) != trace:
+                record.exc_info, record.exc_text = None, kept
+        return True
+
+
 log = logging.getLogger("runlake")
+log.addFilter(_WithoutSecrets())
 
 _strict = False
 _chosen_strict: bool | None = None

@@ -15,7 +15,7 @@ SRC = Path(runlake.__file__).parent
 GROUND = {"errors", "guard", "config", "platform", "background", "redaction"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "guard": set(),
+    "guard": {"redaction"},
     "config": {"errors", "platform"},
     "platform": set(),
     "redaction": set(),
@@ -29,12 +29,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "instrument": GROUND | {"entities", "recording"},
     "facades": {"client", "instrument"},
     "analysis": GROUND | {"entities", "store", "recording", "read", "instrument", "jobs"},
+    "verify": GROUND | {"instrument", "read", "runlake"},
+    "testing": GROUND | {"instrument", "read", "recording", "runlake"},
     "client": GROUND | {"analysis", "entities", "instrument", "read", "recording"},
     "artifacts": {"client"},
     "data": {"recording"},
     "exceptions": {"errors"},
     "tracking": {"client", "recording"},
-    "cli": GROUND | {"client", "display", "entities", "instrument", "jobs", "read", "recording", "runlake", "store"},
+    "cli": GROUND | {"client", "display", "entities", "instrument", "jobs", "read", "recording", "runlake", "store", "verify"},
     "__init__": {
         "artifacts",
         "client",

@@ -94,7 +94,7 @@ def test_the_librarys_exception_is_the_very_same(error: BaseException, toylib: M
     assert raised.value is error
     assert (error.__cause__, error.__context__) == (cause, context)
     frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__) if "runlake/" in frame.filename]
-    assert frames == [sys.modules["runlake.instrument.engine"].__file__] * len(frames)
+    assert all(str(frame).startswith(str(sys.modules["runlake.instrument.engine"].__file__)) for frame in frames)
     assert len(frames) == 1
 
 

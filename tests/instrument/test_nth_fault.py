@@ -35,7 +35,8 @@ class Fault:
             return
         code = frame.f_code
         ours = code.co_filename.startswith(SRC) or code.co_filename == PLUGIN
-        if not ours or code.co_name in ("listener", "safely") or (os.path.basename(code.co_filename), code.co_name) in BETWEEN:
+        name = os.path.basename(code.co_filename).partition(" ")[0]
+        if not ours or code.co_name in ("listener", "safely") or (name, code.co_name) in BETWEEN:
             return
         self.seen += 1
         if self.seen == self.n:

@@ -115,6 +115,14 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookimpl
+def model_digest(model: Any) -> str | None:
+    """Of a booster's text, and what a model for scikit-learn adds to it."""
+    from runlake_lightgbm.saving import digest_of
+
+    return digest_of(model)
+
+
+@hookimpl
 def learner(model: Any, rows: Any) -> Learner | None:
     """The model itself, with rows as LightGBM sees them."""
     from runlake_lightgbm.learning import learner_of

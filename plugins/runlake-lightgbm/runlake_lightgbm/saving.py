@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +14,10 @@ from lightgbm.compat import _LGBMLabelEncoder
 from runlake import RunlakeError, Saved
 from runlake_lightgbm import FORMAT
 from runlake_lightgbm.checking import checked
+from runlake_lightgbm.models import booster_of
 from runlake_lightgbm.params import name_of
 
-__all__ = ["loaded", "objective_not_kept", "saved"]
+__all__ = ["digest_of", "loaded", "objective_not_kept", "saved"]
 
 BOOSTER, MODEL, TEXT = "booster.json", "estimator.json", "model.txt"
 
@@ -47,6 +49,20 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
     return Saved(FORMAT, files, notes={"left_out": ", ".join(left_out)} if left_out else {})
+
+
+def digest_of(model: Any) -> str | None:
+    """Of what a booster learned, and of what a class for scikit-learn adds; None for what has learned nothing."""
+    booster = booster_of(model)
+    if booster is None:
+        return None
+    files = _of_booster(booster)
+    if model is not booster:
+        try:
+            files[MODEL] = json.dumps(_of_model(model)[0]).encode()
+        except TypeError:  # its labels have no form
+            files[MODEL] = type(model).__name__.encode()
+    return hashlib.sha256(b"".join(files.values())).hexdigest()
 
 
 def loaded(files: Mapping[str, bytes]) -> Any:

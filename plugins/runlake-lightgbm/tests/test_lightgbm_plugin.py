@@ -21,8 +21,8 @@ from sklearn.base import clone
 
 import runlake
 from children import run_program
-from contract import CHECKS, Scenario
 from reading import series
+from runlake.testing import Scenario, parametrize_with_plugin_checks
 
 Runs = Callable[[], list[runlake.read.Run]]
 
@@ -319,36 +319,57 @@ def test_the_package_imports_nothing_of_its_library() -> None:
     assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
 
-def train_native() -> Any:
+def train_native(params: Any, given: lightgbm.Dataset, sets: Any, callbacks: Any) -> Any:
+    """With lists and dictionaries of the caller's own."""
+    return lightgbm.train(params, given, 5, valid_sets=sets, callbacks=callbacks)
+
+
+def native_data() -> Any:
+    """Fresh ones."""
     given = data()
-    return lightgbm.train(PARAMS, given, 5, valid_sets=[others(given)]).model_to_string()
+    return dict(PARAMS), given, [others(given)], []
 
 
-def fit_classifier() -> Any:
-    return lightgbm.LGBMClassifier(**SKLEARN).fit(X, Y, eval_X=X[80:], eval_y=Y[80:])
+def fit_classifier(inputs: Any, targets: Any) -> Any:
+    return lightgbm.LGBMClassifier(**SKLEARN).fit(inputs, targets, eval_X=X[80:], eval_y=Y[80:])
 
+
+PROGRAM = """
+import numpy
+from lightgbm import Dataset, {name}
+data = Dataset(numpy.arange(40.0).reshape(20, 2), numpy.arange(20) % 2)
+model = {name}({{"objective": "binary", "num_threads": 1, "verbosity": -1, "min_data_in_leaf": 3}}, data, 3)
+print(type(model).__name__)
+"""
+FIT = """
+import numpy
+from lightgbm import LGBMRegressor
+model = LGBMRegressor(n_estimators=3, n_jobs=1, verbosity=-1, min_child_samples=3)
+print(model.fit(numpy.arange(40.0).reshape(20, 2), numpy.arange(20.0)).n_iter_)
+"""
 
 SCENARIOS = {
     "train": Scenario(
-        plugin="lightgbm",
-        modules=["lightgbm"],
         train=train_native,
+        data=native_data,
+        told_by=lambda booster: booster.model_to_string(),
         patched=["lightgbm.engine:train"],
+        program=PROGRAM.format(name="train"),
         fail=lambda: lightgbm.train({**PARAMS, "objective": "none such"}, data(), 5),
         series="valid_0-auc",
     ),
     "cv": Scenario(
-        plugin="lightgbm",
-        modules=["lightgbm"],
-        train=lambda: lightgbm.cv(PARAMS, data(), 5, nfold=2),
+        train=lambda params, given: lightgbm.cv(params, given, 5, nfold=2),
+        data=lambda: (dict(PARAMS), data()),
         patched=["lightgbm.engine:cv"],
+        program=PROGRAM.format(name="cv"),
         fail=lambda: lightgbm.cv(PARAMS, data(), 0),
         series="valid-auc-mean",
     ),
     "a classifier": Scenario(
-        plugin="lightgbm",
-        modules=["lightgbm"],
         train=fit_classifier,
+        data=lambda: (X.copy(), Y.copy()),
+        program=FIT,
         patched=["lightgbm.sklearn:LGBMModel.fit", "lightgbm.sklearn:LGBMClassifier.fit"],
         fail=lambda: lightgbm.LGBMClassifier(objective="none such", verbosity=-1).fit(X, Y),
         series="valid_0-binary_logloss",
@@ -356,9 +377,7 @@ SCENARIOS = {
 }
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_contract(check: Callable[[Scenario, Path], None], scenario: Scenario, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What every plugin holds."""
-    monkeypatch.setenv("RUNLAKE_JOBS", "off")  # they have tests of their own
-    check(scenario, store)
+@parametrize_with_plugin_checks("lightgbm", SCENARIOS)
+def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> None:
+    """The checks are the same for all."""
+    check()

@@ -117,6 +117,14 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookimpl
+def model_digest(model: Any) -> str | None:
+    """Of the safe form of a fitted estimator."""
+    from runlake_sklearn.saving import digest_of
+
+    return digest_of(model)
+
+
+@hookimpl
 def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
     """Of a search the best estimator, of a pipeline the last step."""
     if not hasattr(model, "get_params"):

@@ -15,12 +15,23 @@ def settings_of(estimator: Any) -> dict[str, Any]:
     """Every setting, those of inner estimators by `step__setting`."""
     with nothing_left_behind(estimator):
         # As texts already: some estimators draw from the program's generator when they are asked how they are set, to print themselves.
-        return {str(key): _said(readable(value)) for key, value in estimator.get_params(deep=True).items()}
+        return {str(key): _said(readable(value)) for key, value in _params_of(estimator).items()}
+
+
+def _params_of(estimator: Any) -> dict[str, Any]:
+    """Without those of what is inside, where that only looks as if it had any, or holds the estimator itself."""
+    try:
+        return dict(estimator.get_params(deep=True))
+    except (TypeError, ValueError, AttributeError, RuntimeError):
+        return dict(estimator.get_params(deep=False))
 
 
 def _said(value: Any) -> Any:
     is_estimator = hasattr(type(value), "get_params")
-    return str(value) if is_estimator or (isinstance(value, (list, tuple)) and any(isinstance(item, tuple) for item in value)) else value
+    # By their types, which some say other things of.
+    return (
+        str(value) if is_estimator or (issubclass(type(value), (list, tuple)) and any(isinstance(item, tuple) for item in value)) else value
+    )
 
 
 def tags_of(estimator: Any) -> dict[str, str]:
@@ -50,7 +61,7 @@ def is_kind_of(estimator: Any, path: str) -> bool:
 
 def readable(value: Any) -> Any:
     """A function or class by its name, which is the same in every process; anything else as it is."""
-    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__") and hasattr(value, "__module__")):
+    if issubclass(type(value), type) or (callable(value) and hasattr(value, "__qualname__") and hasattr(value, "__module__")):
         return path_of(value)
     return value
 

@@ -39,7 +39,7 @@ def _generators(model: Any, depth: int = 5) -> Iterator[Any]:
     """Those that the program gave to the estimator or to one inside it: some draw from them as they say how they are set, or predict."""
     # Not by the names of its settings, of which a class that takes any keyword knows a few; what is learned ends with an underscore.
     for value in [value for name, value in vars(model).items() if not name.startswith("_") and not name.endswith("_")]:
-        if isinstance(value, (np.random.RandomState, np.random.Generator)):
+        if issubclass(type(value), (np.random.RandomState, np.random.Generator)):
             yield value
         elif depth:
             for part in _estimators_in(value):
@@ -48,7 +48,7 @@ def _generators(model: Any, depth: int = 5) -> Iterator[Any]:
 
 def _estimators_in(value: Any) -> list[Any]:
     """Itself, or those of a list of names with estimators."""
-    if isinstance(value, (list, tuple)):
+    if issubclass(type(value), (list, tuple)):
         return [part for item in value for part in (item if isinstance(item, tuple) else (item,)) if _is_estimator(part)]
     return [value] if _is_estimator(value) else []
 

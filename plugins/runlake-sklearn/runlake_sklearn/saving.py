@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from runlake import Saved
 from runlake_sklearn.form import NoSafeForm, TooLarge, encode, size_of
 from runlake_sklearn.params import path_of
 
-__all__ = ["saved"]
+__all__ = ["digest_of", "saved"]
+
+MOST_DIGESTED = 2**30  # bytes
 
 _KEEPS_ROWS = ("_fit_X", "support_vectors_", "X_train_", "_tree", "training_data_")
 
@@ -26,6 +34,29 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
     except (NoSafeForm, TooLarge) as error:
         return Saved(FORMAT, why_not=str(error))
     return Saved(FORMAT, {"estimator.json": form.tree, "buffers.bin.zst": form.buffers}, notes=_notes(model))
+
+
+def digest_of(model: Any) -> str | None:
+    """Of its two files; None where there are none, or nothing was learned yet."""
+    if not isinstance(model, BaseEstimator):
+        return None
+    try:
+        check_is_fitted(model)
+        form = encode(_without_times(model), MOST_DIGESTED)
+    except (NotFittedError, NoSafeForm, TooLarge, TypeError):  # the last: it has no `fit`
+        return None
+    return hashlib.sha256(form.tree + form.buffers).hexdigest()
+
+
+def _without_times(model: Any) -> Any:
+    """A search notes how long each fit took, which is another time with every run of the program."""
+    results = vars(model).get("cv_results_")
+    if not isinstance(results, dict):
+        return model
+    timeless = copy.copy(model)
+    timeless.cv_results_ = {name: values for name, values in results.items() if not name.endswith("_time")}
+    vars(timeless).pop("refit_time_", None)
+    return timeless
 
 
 def _notes(model: Any) -> dict[str, str]:

@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 
 import runlake
 from children import run_program
-from contract import CHECKS, Scenario
+from runlake.testing import Scenario, parametrize_with_plugin_checks
 
 Runs = Callable[[], list[runlake.read.Run]]
 
@@ -281,16 +281,15 @@ def test_a_search_in_processes_with_an_estimator_of_the_program_itself_gives_wha
 
 
 SCENARIO = Scenario(
-    plugin="sklearn",
-    modules=["sklearn.linear_model", "sklearn.pipeline"],
-    train=lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y),
+    train=lambda inputs, targets: make_pipeline(StandardScaler(), LogisticRegression()).fit(inputs, targets),
+    data=lambda: (X.copy(), Y.copy()),
     fail=lambda: make_pipeline(StandardScaler(), LogisticRegression(C=-1)).fit(X, Y),
     patched=["sklearn.linear_model:LogisticRegression.fit", "sklearn.pipeline:Pipeline.fit"],
+    program="from sklearn.linear_model import Ridge\nprint(Ridge().fit([[0.0], [1.0], [2.0]], [0, 1, 3]).coef_)",
 )
 
 
-@pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_plugin_holds_what_every_plugin_does(store: Path, check: Callable[[Scenario, Path], None]) -> None:
+@parametrize_with_plugin_checks("sklearn", SCENARIO)
+def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> None:
     """The checks are the same for all."""
-    check(SCENARIO, store)
+    check()

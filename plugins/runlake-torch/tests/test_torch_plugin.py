@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import runlake
 from children import run_program
-from contract import CHECKS, Scenario
 from reading import series
+from runlake.testing import Scenario, parametrize_with_plugin_checks
 
 Runs = Callable[[], list[runlake.read.Run]]
 Points = list[tuple[int, float]]
@@ -270,17 +270,27 @@ def test_what_ends_a_loop_ends_the_program_and_its_run_says_so(tmp_path: Path) -
     assert (finished.returncode, run.info.status, len(run.metrics["train/loss"])) == (1, "FAILED", 3)
 
 
+PROGRAM = """
+import torch
+weights = torch.nn.Parameter(torch.ones(3))
+optimizer = torch.optim.SGD([weights], lr=0.1)
+for _ in range(3):
+    optimizer.zero_grad()
+    (weights**2).sum().backward()
+    optimizer.step()
+print(weights.tolist())
+del optimizer
+"""
+
 SCENARIO = Scenario(
-    plugin="torch",
-    modules=["torch"],
     train=lambda: [weights.tolist() for weights in loop()[1]],
-    patched=["torch.autograd:backward"],
+    generators=lambda: torch.get_rng_state().tolist(),
     series="train/loss",
+    program=PROGRAM,
 )
 
 
-@pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_plugin_holds_what_every_plugin_does(store: Path, check: Callable[[Scenario, Path], None]) -> None:
+@parametrize_with_plugin_checks("torch", SCENARIO)
+def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> None:
     """The checks are the same for all."""
-    check(SCENARIO, store)
+    check()

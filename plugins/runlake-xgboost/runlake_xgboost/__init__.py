@@ -123,6 +123,14 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookimpl
+def model_digest(model: Any) -> str | None:
+    """Of a booster's own bytes, and an estimator's settings."""
+    from runlake_xgboost.saving import digest_of
+
+    return digest_of(model)
+
+
+@hookimpl
 def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
     """The rows as a matrix of numbers."""
     from runlake_xgboost.learning import learner_of

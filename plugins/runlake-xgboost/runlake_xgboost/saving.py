@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from runlake_xgboost.asking import booster_of
 from runlake_xgboost.checking import InvalidModel, check
 from runlake_xgboost.settings import settings_of
 
-__all__ = ["loaded", "saved"]
+__all__ = ["digest_of", "loaded", "saved"]
 
 ESTIMATOR_FILE = "estimator.json"
 
@@ -56,6 +57,16 @@ def saved(model: Any, max_bytes: int, model_format: str) -> Saved | None:
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
     return Saved(FORMAT, files, notes=notes)
+
+
+def digest_of(model: Any) -> str | None:
+    """Of what a booster learned, and of an estimator's settings; None for what has learned nothing."""
+    booster = booster_of(model)
+    if booster is None:
+        return None
+    files = {} if isinstance(model, Booster) else _settings_file(model)[0]
+    raw = bytes(booster.save_raw(raw_format="ubj"))
+    return hashlib.sha256(b"".join([type(model).__name__.encode(), *files.values(), raw])).hexdigest()
 
 
 def loaded(files: Mapping[str, bytes]) -> Any:

@@ -17,8 +17,8 @@ from xgboost import cv, train  # as people import them: before autolog()
 from xgboost.callback import EarlyStopping, TrainingCallback
 
 import runlake
-from contract import CHECKS, Scenario
 from reading import series
+from runlake.testing import Scenario, parametrize_with_plugin_checks
 
 Runs = Callable[[], list[runlake.read.Run]]
 
@@ -293,38 +293,69 @@ def test_options_that_cannot_be_are_said(runs: Runs, data: xgboost.DMatrix, wron
     assert (run.info.status, [next(iter(wrong)) in str(error) for error in run.errors]) == ("FINISHED", [True])
 
 
-def train_once() -> bytes:
-    """One training with evaluations."""
-    data = xgboost.DMatrix(X, Y)
-    return bytes(train(PARAMS, data, 3, evals=[(data, "train")], verbose_eval=False).save_raw())
+def train_once(params: Any, given: xgboost.DMatrix, evals: Any, callbacks: Any) -> xgboost.Booster:
+    """One training with evaluations, and lists and dictionaries of the caller's own."""
+    return train(params, given, 3, evals=evals, callbacks=callbacks, verbose_eval=False)
 
 
-def train_estimator() -> bytes:
+def native_data() -> Any:
+    """Fresh ones."""
+    given = xgboost.DMatrix(X, Y)
+    return dict(PARAMS), given, [(given, "train")], []
+
+
+def train_estimator(inputs: Any, targets: Any) -> xgboost.XGBClassifier:
     """One estimator with evaluations."""
     model = xgboost.XGBClassifier(n_estimators=3, max_depth=2, n_jobs=1)
-    return bytes(model.fit(X, Y, eval_set=[(X, Y)], verbose=False).get_booster().save_raw())
+    return model.fit(inputs, targets, eval_set=[(inputs, targets)], verbose=False)
 
 
+PROGRAM = """
+import numpy
+from xgboost import DMatrix, {name}
+data = DMatrix(numpy.arange(40.0).reshape(20, 2), numpy.arange(20) % 2)
+model = {name}({{"objective": "binary:logistic", "nthread": 1}}, data, 3)
+print(type(model).__name__)
+"""
+FIT = """
+import numpy
+from xgboost import XGBRegressor
+model = XGBRegressor(n_estimators=3, n_jobs=1)
+print(model.fit(numpy.arange(40.0).reshape(20, 2), numpy.arange(20.0)).n_estimators)
+"""
 PATCHED = ["xgboost.callback:CallbackContainer.__init__", "xgboost.sklearn:XGBClassifier.fit"]
-VALIDATION = "validation_0-logloss"
 NOTHING: Any = ["nothing"]  # the library's own errors have the time in them
 SCENARIOS = {
-    "train": Scenario("xgboost", ["xgboost"], train_once, PATCHED, lambda: train({}, xgboost.DMatrix(X), callbacks=NOTHING), "train-auc"),
-    "fit": Scenario("xgboost", ["xgboost"], train_estimator, PATCHED, lambda: xgboost.XGBClassifier().fit(X, Y + 5), VALIDATION),
+    "train": Scenario(
+        train=train_once,
+        data=native_data,
+        told_by=lambda booster: bytes(booster.save_raw()),
+        fail=lambda: train({}, xgboost.DMatrix(X), callbacks=NOTHING),
+        series="train-auc",
+        program=PROGRAM.format(name="train"),
+        patched=[*PATCHED, "xgboost.training:train"],
+    ),
+    "fit": Scenario(
+        train=train_estimator,
+        data=lambda: (X.copy(), Y.copy()),
+        told_by=lambda model: bytes(model.get_booster().save_raw()),
+        fail=lambda: xgboost.XGBClassifier().fit(X, Y + 5),
+        series="validation_0-logloss",
+        program=FIT,
+        patched=PATCHED,
+    ),
     "cv": Scenario(
-        "xgboost",
-        ["xgboost"],
-        lambda: cv(PARAMS, xgboost.DMatrix(X, Y), 3, as_pandas=False),
-        PATCHED,
-        lambda: cv({}, xgboost.DMatrix(X, Y), callbacks=NOTHING),
-        "test-auc-mean",
+        train=lambda params, given: cv(params, given, 3, as_pandas=False),
+        data=lambda: (dict(PARAMS), xgboost.DMatrix(X, Y)),
+        fail=lambda: cv({}, xgboost.DMatrix(X, Y), callbacks=NOTHING),
+        series="test-auc-mean",
+        program=PROGRAM.format(name="cv"),
+        patched=[*PATCHED, "xgboost.training:cv"],
     ),
 }
 
 
-@pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_plugin_holds_what_every_plugin_does(store: Path, scenario: Scenario, check: Callable[[Scenario, Path], None]) -> None:
+@parametrize_with_plugin_checks("xgboost", SCENARIOS)
+def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> None:
     """The checks are the same for all."""
-    check(scenario, store)
+    check()

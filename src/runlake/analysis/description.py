@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from runlake import config
 from runlake.analysis.model import kept_model, name_of
 from runlake.errors import UnknownArtifact
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
+from runlake.redaction import redacted_text
 
 __all__ = ["description"]
 
@@ -20,4 +22,9 @@ def description(work: Work) -> None:
     if not pages:
         raise Skipped(f"no plugin has a page for {name_of(model)}")
     for name, content in pages.items():
-        work.keep(name, content)
+        work.keep(name, _without_secrets(content) if config.load().redact else content)
+
+
+def _without_secrets(page: bytes) -> bytes:
+    """A page shows how the model is set."""
+    return redacted_text(page.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

@@ -15,6 +15,7 @@ __all__ = ["data_given", "model_fitted", "schema_of"]
 
 ROWS = 5  # that the model is asked for
 LOOKED_AT = 1000  # rows, for whether a value is missing
+MOST_COLUMNS = 2_000  # of a frame, which are looked into one by one
 
 _INTEGERS = {"int8": "integer", "int16": "integer", "int32": "integer", "uint8": "integer", "uint16": "integer"}
 _NUMBERS = {**_INTEGERS, "int64": "long", "uint32": "long", "float16": "float", "float32": "float", "float64": "double", "bool": "boolean"}
@@ -54,13 +55,25 @@ def schema_of(data: Any) -> Schema | None:
 
 def _of_frame(rows: Any, kind: str) -> Schema:
     if kind == "arrow":
-        fields = [(field.name, str(field.type), rows[field.name].null_count) for field in rows.schema]
+        fields = [(field.name, str(field.type), column.null_count) for field, column in zip(rows.schema, rows.columns, strict=True)]
         return Schema(tuple(ColSpec(_column_type(dtype, ()), name, not missing) for name, dtype, missing in fields))
     if not hasattr(rows, "columns"):  # a single column
         name = None if rows.name is None else str(rows.name)
         return Schema((ColSpec(_column_type(str(rows.dtype), rows), name, not _has_missing(rows)),))
+    if kind == "frame" and len(rows.columns) > MOST_COLUMNS:
+        return _of_wide_frame(rows)
     columns = [(str(name), rows.iloc[:, place] if kind == "frame" else rows[name]) for place, name in enumerate(rows.columns)]
     return Schema(tuple(ColSpec(_column_type(str(column.dtype), column), name, not _has_missing(column)) for name, column in columns))
+
+
+def _of_wide_frame(rows: Any) -> Schema:
+    """By the types alone, and a look at all columns at once for what is missing; columns of one sort of number are a tensor."""
+    types = {dtype: _column_type(str(dtype), ()) for dtype in set(rows.dtypes)}
+    if len(types) == 1 and (dtype := str(next(iter(types)))) in _NUMBERS:
+        return Schema((TensorSpec(dtype, (-1, len(rows.columns))),))
+    missing = rows.isna().any().tolist()
+    named = zip(rows.columns, rows.dtypes, missing, strict=True)
+    return Schema(tuple(ColSpec(types[dtype], str(name), not is_missing) for name, dtype, is_missing in named))
 
 
 def _column_type(dtype: str, values: Any) -> str:

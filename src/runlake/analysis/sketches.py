@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 __all__ = ["sketch_of"]
 
 MOST_COLUMNS = 200
+MOST = sys.float_info.max / 1e6  # of which the sum of all rows that are looked at is a double, too
 SECONDS = 0.02
 
 
@@ -37,7 +39,13 @@ def _said_of_numbers(numbers: np.ndarray) -> Iterator[tuple[str, Any]]:
     yield "missing", len(numbers) - len(there)
     yield "distinct", len(np.unique(there))
     if len(there) and np.isfinite(there).all():
-        yield from (("min", there.min().item()), ("max", there.max().item()), ("mean", float(there.mean(dtype=np.float64))))
+        yield from (("min", _plain(there.min())), ("max", _plain(there.max())), ("mean", float(there.mean(dtype=np.float64))))
+
+
+def _plain(number: Any) -> int | float:
+    """As JSON has it, which has no longer floats than Python's."""
+    plain = number.item()
+    return plain if isinstance(plain, (int, float)) else float(plain)
 
 
 def _said_of(values: Any) -> Iterator[tuple[str, Any]]:
@@ -48,6 +56,7 @@ def _said_of(values: Any) -> Iterator[tuple[str, Any]]:
         yield "distinct", len(set(there))
     except TypeError:  # of lists, say
         return
-    numbers = [value for value in there if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) != float("inf")]
+    # A whole number may be greater than any double.
+    numbers = [value for value in there if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MOST]
     if numbers and len(numbers) == len(there):
         yield from (("min", min(numbers)), ("max", max(numbers)), ("mean", sum(numbers) / len(numbers)))

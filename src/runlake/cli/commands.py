@@ -40,7 +40,9 @@ COMMANDS = {
         "experiments": "List the experiments, or make, rename, delete and restore one.",
         "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
         "ls": "List the runs that FILTER lets through, the newest first.",
+        "plugin": "Write a plugin of your own, for a library that has none.",
         "plugins": "List the plugins that are installed.",
         "show": "Show everything about one run.",
+        "verify": "Run COMMAND twice as it is and once with autologging, and compare: exit, output, random generators, models and time.",
     }.items()
 }

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from runlake.read.search.found import Found
 
 __all__ = ["flat", "objects", "print_csv", "print_list", "print_object", "run_object"]
 
+# What a terminal obeys beyond ASCII, and half a surrogate pair; the rest JSON escapes by itself.
+_OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _PLAIN = ("run_id", "run_name", "experiment_id", "status", "start_time", "end_time", "duration", "parent_run_id")
 _PARTS = ("metrics", "params", "tags")
 
@@ -54,12 +57,12 @@ def flat(runs: Sequence[Mapping[str, Any]]) -> tuple[list[str], Iterator[list[An
 
 def print_object(value: Mapping[str, Any]) -> None:
     """One object."""
-    _print(json.dumps(_in_json(value), indent=2, ensure_ascii=False) + "\n")
+    _print(_json(value, indent=2) + "\n")
 
 
 def print_list(values: Iterable[Mapping[str, Any]]) -> None:
     """A list of objects, each on a line of its own."""
-    lines = [json.dumps(_in_json(value), ensure_ascii=False) for value in values]
+    lines = [_json(value) for value in values]
     _print("[" + ",\n ".join(lines) + "]\n")
 
 
@@ -72,8 +75,13 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     _print(text.getvalue())
 
 
+def _json(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(_in_json(value), indent=indent, ensure_ascii=False)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _print(text: str) -> None:
-    click.echo(text.encode("utf-8"), nl=False)
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
 
 
 def _in_json(value: Any) -> Any:

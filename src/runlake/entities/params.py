@@ -5,20 +5,29 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from runlake.guard import attempt
+
 __all__ = ["kind_of", "typed"]
 
 _PLAIN = {bool: "bool", int: "int", float: "float", str: "str", type(None): "none"}
+_WORDS = {"bool": ("True", "False"), "none": ("None",)}
 _CONTAINERS = (list, tuple, dict, set)
 
 
 def kind_of(value: Any) -> str:
     """Which kind of value this is: one of Python's plain ones, a literal made of them, or an object that only has a text."""
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a NumPy scalar is the plain value that it holds
-        value = value.item()
+    kind = _PLAIN.get(type(value)) or attempt(lambda: _kind_of_other(value))
+    return kind if isinstance(kind, str) else "object"
+
+
+def _kind_of_other(value: Any) -> str:
+    is_scalar = hasattr(value, "__array_interface__") and getattr(value, "shape", None) == ()
+    held = value.item() if is_scalar else value  # a NumPy scalar is the plain value that it holds
     for plain, kind in _PLAIN.items():
-        if isinstance(value, plain):
-            return kind
-    return "literal" if isinstance(value, _CONTAINERS) and _reads_back(value) else "object"
+        if isinstance(held, plain):
+            # Of these two the text alone is not looked at again: NaT holds None, and some only say that they are bool.
+            return "object" if kind in _WORDS and str(value) not in _WORDS[kind] else kind
+    return "literal" if isinstance(held, _CONTAINERS) and _reads_back(held) else "object"
 
 
 def typed(kind: str, text: str) -> Any:

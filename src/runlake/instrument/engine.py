@@ -20,6 +20,7 @@ from typing import Any, Literal
 from runlake.guard import guarded
 from runlake.instrument.call import Call, changed_arguments
 from runlake.instrument.options import options_of
+from runlake.instrument.passed_over import passed_over
 from runlake.instrument.patches import OUTERMOST, Patch
 from runlake.instrument.plugins import records
 from runlake.instrument.scope import Outermost, Scope, current_scope, find_scope, is_in_outermost, is_plugin_at_work, plugin_context
@@ -47,6 +48,7 @@ class Around:
         self.entries: tuple[Entry, ...] = ()  # replaced whole, so that a call sees one list
         self._special: Callable[..., Any] | Literal[False] | None = None  # how a coroutine function is called, or a generator function
 
+    @passed_over
     def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the library, exactly once."""
         if not self.entries or is_plugin_at_work():
@@ -74,6 +76,7 @@ def _passes_by(entries: tuple[Entry, ...], instance: Any) -> bool:
     return True
 
 
+@passed_over
 async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     invocation = _begun(around, wrapped, instance, args, kwargs)
     if invocation is None:
@@ -85,6 +88,7 @@ async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, a
     return outcome
 
 
+@passed_over
 def _generated(
     around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
@@ -103,14 +107,21 @@ class _Resumed(Generator[Any, Any, Any]):
         self._inner = inner
         self._invocation = invocation
 
+    @passed_over
+    def __next__(self) -> Any:
+        return self.send(None)
+
+    @passed_over
     def send(self, value: Any) -> Any:
         with self._invocation.inside():
             return self._inner.send(value)
 
+    @passed_over
     def throw(self, *error: Any) -> Any:
         with self._invocation.inside():
             return self._inner.throw(*error)
 
+    @passed_over
     def close(self) -> None:
         with self._invocation.inside():
             self._inner.close()

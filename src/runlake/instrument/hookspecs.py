@@ -71,6 +71,19 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
 
 
 @hookspec
+def model_digest(model: Any) -> str | None:
+    """Give a digest of a fitted model: what it learned, bit for bit, and its settings, the same in every process; None for what is none.
+
+    Nothing that differs between two trainings alike may be in it: no times, addresses, or order of sets.
+    """
+
+
+@hookspec
+def random_states() -> Mapping[str, Any]:  # type: ignore[empty-body]  # only its name and arguments count
+    """Give the states of your library's own random generators by their names, without drawing from any. The library is imported."""
+
+
+@hookspec
 def learner(model: Any, rows: Any) -> Learner | Unexplained | None:
     """Give the part of the model that learned, with these rows as it sees them; a search has a best model, a pipeline a last step.
 

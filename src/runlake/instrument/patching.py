@@ -10,6 +10,7 @@ from typing import Any
 from runlake import platform
 from runlake.guard import guarded, log
 from runlake.instrument.engine import Around, Entry
+from runlake.instrument.passed_over import passed_over
 from runlake.instrument.patches import OUTERMOST, Patch
 from runlake.instrument.sites import Site, around_of, site_at
 from runlake.instrument.work import Work
@@ -90,6 +91,7 @@ class _Family:
         self.site = site_at(base, "__init_subclass__")
         self.site.put(self._around_new_class)
 
+    @passed_over
     def _around_new_class(self, wrapped: Any, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outcome = wrapped(*args, **kwargs)
         with guarded("patching a class as it is made"):

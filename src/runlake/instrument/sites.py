@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import wrapt
 
+from runlake.instrument.passed_over import passed_over
 from runlake.instrument.wrappers import Wrapper
 
 __all__ = ["Site", "around_of", "site_at"]
@@ -208,6 +209,7 @@ class _Cell:
 def _unbound(around: Around) -> Around:
     """The same for a function that gets its object as an argument."""
 
+    @passed_over
     def around_unbound(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         instance, *others = args
         return around(functools.partial(wrapped, instance), instance, tuple(others), kwargs)

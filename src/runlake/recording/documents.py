@@ -30,7 +30,7 @@ def dict_bytes(document: Any, name: str) -> bytes:
         else:
             try:
                 return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
-            except (yaml.YAMLError, UnicodeEncodeError):
+            except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
                 pass  # it has no word for arrays; JSON, which is YAML too, has
     return _json(document, name, indent=2).encode()
 
@@ -114,7 +114,7 @@ def _json(document: Any, name: str, indent: int | None = None) -> str:
     try:
         text = json.dumps(document, indent=indent, default=_plain, ensure_ascii=False)
         return text if _has_bytes(text) else json.dumps(document, indent=indent, default=_plain)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:  # of what holds itself, or is too deep
         raise InvalidValue(f"{name} cannot be written as JSON: {error}.") from error
 
 

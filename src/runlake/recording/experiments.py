@@ -9,6 +9,7 @@ from typing import Any
 from runlake import config, platform
 from runlake.entities import Experiment, LifecycleStage
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.recording.secrets import as_written
 from runlake.recording.values import as_key, as_text
 from runlake.store.experiments import DEFAULT, Experiments
 from runlake.store.layout import Layout, create, is_store
@@ -79,14 +80,14 @@ def create_experiment(
     name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None, *, store: Path | None = None
 ) -> str:
     """Make an experiment and give its id. Raises where the name is taken, by a deleted one too."""
-    texts = {str(key): str(value) for key, value in (tags or {}).items()}
-    name = _checked_name(name)
-    return _writable(store).make(name, artifact_location, texts).experiment_id
+    name, texts = _checked_name(name, store), _checked_tags(tags or {}, store)
+    place = artifact_location and _without_secrets("artifact_location", str(artifact_location), store)
+    return _writable(store).make(name, place, texts).experiment_id
 
 
 def rename_experiment(experiment_id: str | int, new_name: str, *, store: Path | None = None) -> None:
     """Give an experiment another name."""
-    new_name = _checked_name(new_name)
+    new_name = _checked_name(new_name, store)
     _writable(store).rename(str(experiment_id), new_name)
 
 
@@ -112,7 +113,7 @@ def set_experiment_tags(tags: Mapping[str, Any]) -> None:
 
 def tag_experiment(experiment_id: str | int, tags: Mapping[str, Any], *, store: Path | None = None) -> None:
     """Set tags of an experiment."""
-    texts = {as_key(key, "tag"): as_text(key, value) for key, value in tags.items()}
+    texts = _checked_tags(tags, store)
     _writable(store).tag(str(experiment_id), texts)
 
 
@@ -143,12 +144,24 @@ def _made_or_found(name: str) -> Experiment:
         return usable(existing.experiment_id)
 
 
-def _checked_name(name: Any) -> str:
+def _checked_tags(tags: Mapping[str, Any], store: Path | None) -> dict[str, str]:
+    return {as_key(key, "tag"): _without_secrets(key, as_text(key, value), store) for key, value in tags.items()}
+
+
+def _without_secrets(key: str, text: str, store: Path | None) -> str:
+    """As the store has it; half a surrogate pair, which no file can hold, is written out as it is in a run's tags."""
+    return as_written(key, text.encode("utf-8", "backslashreplace").decode(), config.load(store))
+
+
+def _checked_name(name: Any, store: Path | None = None) -> str:
     if not isinstance(name, str) or not name.strip():
         raise InvalidValue(f"An experiment's name is text, not {name!r}.")
-    if len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+    n_bytes = len(name.encode("utf-8", "surrogatepass"))
+    if n_bytes > MAX_NAME_BYTES:
         raise InvalidValue(f"An experiment's name has at most {MAX_NAME_BYTES:,} bytes; {name[:40]!r}... has more.")
-    return name
+    if n_bytes != len(name.encode("utf-8", "ignore")):
+        raise InvalidValue(f"The experiment's name {name[:40]!r} holds half a surrogate pair, which no file can hold.")
+    return _without_secrets("experiment_name", name, store)
 
 
 platform.on_fork(in_child=_opened.clear)  # a thread that is not here may hold the lock of one

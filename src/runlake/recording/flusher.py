@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from runlake.config import Config
@@ -39,6 +39,7 @@ SYNC_SECONDS = 1.0  # what the loss of power may cost, with durability "power"
 END_SYNC_SECONDS = 0.1  # the same for a run that ends: at once, but a loop of short runs shares its syncs
 BEAT_SECONDS = 30.0
 MANY_BYTES = 64 << 20  # of files that wait: whoever adds one more waits for them
+FRAME_CHARACTERS = 8 << 20
 BYTES_TOGETHER = 4 << 20  # of files that go to the disk at once
 EXIT_SECONDS = 10.0
 IMPORT_SECONDS = 60.0  # Arrow from a cold network disk
@@ -322,13 +323,14 @@ class Flusher:
         self._lost_in_events += sum(self._lost.values())
         self._lost.clear()
         waiting = events[:at_most]
-        if waiting:
-            if self.config.redact:
-                waiting = [without_secrets(event, self.config.redact_allow) for event in waiting]
+        if self.config.redact:
+            waiting = [without_secrets(event, self.config.redact_allow) for event in waiting]
+        for some in _frames_of(waiting):
             with self._in_arrow:
-                payload = _encoded_events(waiting)
-            self.writer.add_events(payload, len(waiting))
-            del events[: len(waiting)]
+                payload = _encoded_events(some)
+            self.writer.add_events(payload, len(some))
+            del events[: len(some)]
+            self.writer.write()  # or as many as there are would wait in memory
         self.writer.write()
 
     def _write_summaries(self) -> None:
@@ -401,6 +403,18 @@ class Flusher:
 
     def _report(self, run_id: str, key: str, text: str, count: int) -> None:
         self.buffer.events.append(Event.set(run_id, Scope.ERROR, key, text, self.clock.tick(), integer=count))
+
+
+def _frames_of(events: list[Event]) -> Iterator[list[Event]]:
+    """The events, as many at a time as a frame may hold: each may have a text of a megabyte."""
+    start = held = 0
+    for place, event in enumerate(events):
+        held += len(event.text or "")
+        if held > FRAME_CHARACTERS:
+            yield events[start : place + 1]
+            start, held = place + 1, 0
+    if start < len(events):
+        yield events[start:]
 
 
 def _encoded_events(events: list[Event]) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex
 
 from runlake.errors import InvalidValue
+from runlake.guard import attempt
 from runlake.recording.buffer import EARLY_POINTS, Series
 from runlake.recording.recorders import Recorder
 from runlake.recording.values import as_key, as_step, as_value
@@ -136,12 +137,25 @@ def _doubles(key: str, values: Any) -> tuple[Any, int]:
     if hasattr(values, "detach"):
         return values.detach().clone(), _length(key, values)
     if hasattr(values, "__array__"):
-        import numpy as np
-
-        column = np.array(values, np.float64)
+        column = attempt(lambda: _column_of_doubles(key, values))
+        if isinstance(column, InvalidValue):
+            raise column
+        if isinstance(column, BaseException):
+            raise InvalidValue(f"The values of {key!r} are numbers; those of this {type(values).__name__} are not: {column}") from column
         return column, _length(key, column)
     numbers = list(values) if isinstance(values, Iterable) and not isinstance(values, (str, bytes)) else [values]
     return array("d", [float(as_value(key, number)) for number in numbers]), len(numbers)
+
+
+def _column_of_doubles(key: str, values: Any) -> Any:
+    import numpy as np
+
+    given: Any = values if hasattr(values, "filled") else np.asarray(values)
+    if given.dtype.kind in "cmMSU" or given.dtype.names:  # which NumPy would make numbers of, more or less
+        raise InvalidValue(f"The values of {key!r} are numbers, not {given.dtype}.")
+    if hasattr(given, "filled"):  # what is masked is missing
+        return given.astype(np.float64).filled(np.nan)
+    return np.array(given, np.float64)
 
 
 def _length(key: str, values: Any) -> int:

@@ -164,10 +164,12 @@ class ActiveRun(MetricLog):
         for key, text in texts.items():
             if self._params.get(key, text) == text:
                 continue
-            written = as_written(key, text, self.recorder.flusher.config)  # which is all that a run that goes on knows of it
+            settings = self.recorder.flusher.config
+            written = as_written(key, text, settings)  # which is all that a run that goes on knows of it
             if self._params[key] != written:
+                before = as_written(key, self._params[key], settings)
                 raise InvalidValue(
-                    f"The param {key!r} of the run {self.name!r} is {self._params[key]!r} already, and cannot become {written!r}. "
+                    f"The param {key!r} of the run {self.name!r} is {before!r} already, and cannot become {written!r}. "
                     "What changes during a run is a metric or a tag."
                 )
         for key, text in texts.items():

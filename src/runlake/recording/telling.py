@@ -7,6 +7,7 @@ import sys
 
 from runlake import config
 from runlake.guard import log
+from runlake.redaction import redacted_text
 
 __all__ = ["name_unused", "say"]
 
@@ -18,7 +19,7 @@ def say(line: str) -> None:
     if log.disabled or sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
         return
     with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
-        print(line, file=sys.stderr)
+        print(redacted_text(line), file=sys.stderr)
 
 
 def name_unused(verb: str, **arguments: object) -> None:

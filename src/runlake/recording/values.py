@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 from runlake.errors import InvalidValue
 from runlake.guard import attempt, log
 
-__all__ = ["Deferred", "as_key", "as_step", "as_text", "as_value"]
+__all__ = ["Deferred", "as_key", "as_offered_text", "as_step", "as_text", "as_value"]
 
 MAX_KEY_BYTES = 4096
+MAX_TEXT = 1 << 20  # letters of a param's or tag's text
+SHOWN = 80  # of what is refused
+KEPT = 1000  # of a longer text that a capture offers
 _EXACT = 2**53
 _STEP = 2**63
 
@@ -35,11 +39,11 @@ class Deferred:
 def as_key(key: Any, what: str = "metric") -> str:
     """The key if it can be one, of a metric, param or tag."""
     if not isinstance(key, str):
-        raise InvalidValue(f"A {what}'s key is text, not {type(key).__name__}: {key!r}.")
+        raise InvalidValue(f"A {what}'s key is text, not {type(key).__name__}: {_shown(key)}.")
     try:
         size = len(key.encode())
     except UnicodeEncodeError as error:
-        raise InvalidValue(f"The key {key!r} holds half a surrogate pair, which no file can hold.") from error
+        raise InvalidValue(f"The key {_shown(key)} holds half a surrogate pair, which no file can hold.") from error
     if not 0 < size <= MAX_KEY_BYTES:
         raise InvalidValue(f"A {what}'s key has 1 to {MAX_KEY_BYTES:,} bytes; {key[:40]!r} has {size:,}.")
     return str(key)
@@ -49,15 +53,26 @@ def as_step(key: str, step: Any) -> int:
     """The step as an int64; whole floats are taken, as other trackers do."""
     try:
         number = int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)
-    except TypeError:
-        raise InvalidValue(f"The step of {key!r} is a whole number, not {step!r}.") from None
+    except (TypeError, ValueError, AttributeError):  # of arrays and of what only says that it is a number, too
+        raise InvalidValue(f"The step of {key!r} is a whole number, not {_shown(step)}.") from None
     if not -_STEP <= number < _STEP:
-        raise InvalidValue(f"The step of {key!r} fits into 64 bits; {number} does not.")
+        raise InvalidValue(f"The step of {key!r} fits into 64 bits; one of {number.bit_length():,} bits does not.")
     return number
 
 
 def as_value(key: str, value: Any) -> float | Deferred:
     """The value as a double, or as a copy that the flusher reads. Raises at once what can be known at once."""
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        return _from_int(key, value)
+    found = attempt(lambda: _from_other(key, value))  # whatever it answers to, and raises
+    if isinstance(found, (float, Deferred)):
+        return found
+    raise found if isinstance(found, InvalidValue) else _not_a_number(key, value) from found
+
+
+def _from_other(key: str, value: Any) -> float | Deferred:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
@@ -65,7 +80,7 @@ def as_value(key: str, value: Any) -> float | Deferred:
     if hasattr(value, "shape"):
         return _from_array(key, value)
     if hasattr(value, "__float__"):  # Decimal, Fraction
-        return float(value)
+        return _from_wider(key, value)
     raise _not_a_number(key, value)
 
 
@@ -87,7 +102,9 @@ def _from_array(key: str, value: Any) -> float | Deferred:
     if hasattr(value, "detach"):  # the loop goes on and changes it in place; a copy on its own device waits for nothing
         return Deferred(value.detach().clone())
     if hasattr(value, "__array_interface__") or hasattr(value, "__array_struct__"):  # in this process's memory
-        return _from_scalar(key, value.item())
+        if value.dtype.kind in "mM":  # a time would be a number of units that nobody knows
+            raise _not_a_number(key, value)
+        return math.nan if hasattr(value, "filled") and value.mask.all() else _from_scalar(key, value.item())
     if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
         return Deferred(value)
     raise _not_a_number(key, value)
@@ -96,18 +113,51 @@ def _from_array(key: str, value: Any) -> float | Deferred:
 def _from_scalar(key: str, value: Any) -> float:
     if isinstance(value, (float, int)):
         return _from_int(key, value) if isinstance(value, int) else value
+    if getattr(getattr(value, "dtype", None), "kind", "") == "f":  # longer than a double, which has no item of Python's
+        return _from_wider(key, value)
     raise _not_a_number(key, value)
 
 
+def _from_wider(key: str, value: Any) -> float:
+    """Of what may hold more than a double does: the nearest double, but no infinity for what is none."""
+    number = attempt(lambda: float(value))
+    if isinstance(number, OverflowError) or (isinstance(number, float) and math.isinf(number) and value not in (math.inf, -math.inf)):
+        raise InvalidValue(f"The value of {key!r} does not fit a double: {_shown(value)}.")
+    if not isinstance(number, float):
+        raise _not_a_number(key, value)
+    return number
+
+
 def _not_a_number(key: str, value: Any) -> InvalidValue:
-    shown = repr(value)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return InvalidValue(f"The value of {key!r} is a number, not {type(value).__name__}: {shown}. Params and tags take text.")
+    return InvalidValue(f"The value of {key!r} is a number, not {type(value).__name__}: {_shown(value)}. Params and tags take text.")
+
+
+def _shown(value: Any) -> str:
+    """What is refused, as far as it can be shown."""
+    shown = attempt(lambda: repr(value))
+    if not isinstance(shown, str):
+        return f"one that cannot be shown ({type(shown).__name__})"
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "..."
 
 
 def as_text(key: Any, value: Any) -> str:
     """The text of a param's or tag's value."""
+    text = value if type(value) is str else attempt(lambda: str(value))
+    if isinstance(text, BaseException):
+        raise InvalidValue(f"The value of {key!r}, of type {type(value).__name__}, has no text: {_shown(text)}.") from text
+    if len(text) > MAX_TEXT:
+        raise InvalidValue(
+            f"The text of {key!r} has at most {MAX_TEXT:,} letters; that of this {type(value).__name__} has {len(text):,}. "
+            "Keep it with log_text()."
+        )
+    return text
+
+
+def as_offered_text(value: Any) -> tuple[str, bool]:
+    """The text of a value that a capture came upon, or what there is to say of it; whether it is the value's own, whole."""
     text = attempt(lambda: str(value))
     if isinstance(text, BaseException):
-        raise InvalidValue(f"The value of {key!r}, of type {type(value).__name__}, has no text: {text!r}.") from text
-    return text
+        return f"<{type(value).__name__}, which has no text: {type(text).__name__}>", False
+    if len(text) > MAX_TEXT:
+        return f"{text[:KEPT]}... ({len(text):,} letters)", False
+    return text, True
