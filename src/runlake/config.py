@@ -310,12 +310,14 @@ def _resolve_store(project: Mapping[str, Any], project_folder: Path) -> Path:
 
 def _store_above(start: Path) -> Path | None:
     """The nearest `lake` upward that is a store, looked for inside one git work tree only."""
+    within = []
     for folder in (start, *start.parents):
-        if os.path.isfile(folder / "lake" / "STORE.json"):  # False too where we may not look
-            return folder / "lake"
+        within.append(folder)
         if os.path.exists(folder / ".git"):
-            return None
-    return None
+            break
+    else:
+        within = [start]  # what lies above belongs to something else
+    return next((folder / "lake" for folder in within if os.path.isfile(folder / "lake" / "STORE.json")), None)
 
 
 def _project_settings(start: Path) -> tuple[Mapping[str, Any], Path]:

@@ -204,7 +204,7 @@ def _applied(rule: _Rule, text: str) -> str:
 
 
 def _places(rule: _Rule, searched: str) -> list[int]:
-    starts = set()
+    starts: set[int] = set()
     for word in rule.words:
         start = searched.find(word)
         while start >= 0:

@@ -49,6 +49,17 @@ def test_a_store_outside_the_work_tree_is_not(project: Path, monkeypatch: pytest
     assert config.find_store() == project / "src" / "lake"
 
 
+def test_without_a_work_tree_a_store_further_up_is_not_looked_for(project: Path) -> None:
+    """It belongs to somebody else: a store in the folder of temporary files caught every program below it."""
+    (project / ".git").rmdir()
+    make_store(project / "lake")
+
+    assert config.find_store() == project / "src" / "lake"
+
+    make_store(project / "src" / "lake")
+    assert config.find_store() == project / "src" / "lake"
+
+
 def test_the_projects_table_outranks_what_is_found_and_is_relative_to_its_file(project: Path) -> None:
     """`[tool.runlake] store`."""
     make_store(project / "lake")

@@ -81,7 +81,7 @@ ODD: dict[str, tuple[Callable[[], Any], str]] = {
     "slow": (lambda: Printed(slow), "slow"),
     "failing": (lambda: Printed(failing), "<Printed, which has no text: RuntimeError>"),
     "leaving": (lambda: Printed(leaving), "<Printed, which has no text: SystemExit>"),
-    "long": (lambda: Printed(lambda: "x" * 2**28), "x" * 1000 + "... (268,435,456 letters)"),
+    "long": (lambda: Printed(lambda: "x" * 2**24), "x" * 1000 + "... (16,777,216 letters)"),
     "deep": (lambda: deep(10_000), "<list, which has no text: RecursionError>"),
     "cyclic": (cyclic, "[1, [...]]"),
     "mock": (lambda: Mock(name="m"), "<Mock"),
@@ -112,7 +112,7 @@ def test_many_long_texts_do_not_hold_up_the_store(toylib: ModuleType, install: I
     runlake.autolog("offering")
 
     for _ in range(3):
-        toylib.train(Printed(lambda: "x" * 2**28), 3)
+        toylib.train(Printed(lambda: "x" * 2**24), 3)
 
     assert runlake.flush(timeout=20)
     assert [str(run.info.status) for run in rows(store)] == ["FINISHED"] * 3

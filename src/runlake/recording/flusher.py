@@ -42,7 +42,6 @@ MANY_BYTES = 64 << 20  # of files that wait: whoever adds one more waits for the
 FRAME_CHARACTERS = 8 << 20
 BYTES_TOGETHER = 4 << 20  # of files that go to the disk at once
 EXIT_SECONDS = 10.0
-IMPORT_SECONDS = 60.0  # Arrow from a cold network disk
 FORK_SECONDS = 5.0
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 WARN_SECONDS = 300.0  # a disk that is full every other second is told of once in a while
@@ -69,7 +68,6 @@ class Flusher:
         self._in_arrow = threading.RLock()  # never while the disk is waited for
         self._is_cycling = False
         self._exiting = False
-        self._arrow_imported = threading.Event()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # a finalizer may put into it amid a put; an Event would lock up
         self._leave_by = math.inf
         self._turn = threading.Condition()  # guards the four below
@@ -175,7 +173,6 @@ class Flusher:
                 self._write_here()
             return
         self._wake_up()
-        self._arrow_imported.wait(IMPORT_SECONDS)
         self.begin_exit()
         self._thread.join(max(0.0, self._leave_by - time.monotonic()))
         self._sealer.stop(self._leave_by)
@@ -219,6 +216,8 @@ class Flusher:
         return not self._is_threadless
 
     def _start(self) -> None:
+        with self._in_arrow, guarded("importing Arrow"):
+            _import_arrow()
         self.buffer.set_limit(EARLY_POINTS)
         self._thread = threading.Thread(target=self._run, name="runlake-flusher", daemon=True)
         try:
@@ -233,9 +232,6 @@ class Flusher:
     # What the thread does
 
     def _run(self) -> None:
-        with self._in_arrow, guarded("importing Arrow"):
-            _import_arrow()
-        self._arrow_imported.set()
         while not self._exiting:
             self._cycle(sync=False)
             with contextlib.suppress(queue.Empty):
@@ -338,7 +334,7 @@ class Flusher:
             return
         rows = self._summaries.changed()
         with self._in_arrow:
-            from runlake.store.columns import encode_summaries  # late, here and below: see _import_arrow
+            from runlake.store.columns import encode_summaries  # late, here and below: opening a store does without
 
             payload = encode_summaries(rows)
         self.writer.add_summaries(payload, len(rows))
@@ -431,5 +427,7 @@ def _storable(field: Any) -> Any:
 
 
 def _import_arrow() -> None:
-    """In the flusher's thread: it takes 100 to 300 ms, which callers must not pay."""
+    """In the thread of whoever logs first, though it takes 50 ms and more: in another one, libraries that look for it in `sys.modules`
+    would find half of it.
+    """
     import runlake.store.columns  # noqa: F401 - what is wanted is that it is there

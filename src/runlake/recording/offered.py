@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from runlake.entities import Dataset, Scope
 from runlake.entities.params import kind_of
@@ -64,6 +64,10 @@ class OfferedRun(MetricLog):
         for key, text in texts.items():
             self.tags[key] = text
             self._run.add(Scope.TAG, key, text, op="offer")
+
+    def set_metric_goal(self, key: str, goal: Literal["min", "max"]) -> None:
+        """Offer which way a metric is better; what the user says of it counts."""
+        self.set_tags(goal_tag(key, goal))
 
     def log_metric(self, key: str, value: Any, step: Step = None, timestamp: int | None = None) -> None:
         """Record a point, unless the user logs this metric."""

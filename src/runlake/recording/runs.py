@@ -81,6 +81,7 @@ class ActiveRun(MetricLog):
         self._end_ns: int | None = None
         self._pid = os.getpid()
         self.is_automatic = False  # opened for a training, not by the user
+        self.last_ns: int | None = None  # when its training was known to go on
         self._free_slots = [None] if opening.is_new and not opening.is_joined else []
         self._params = {key: text for key, (_, text) in opening.state.given_params.items()}
         self._tags = dict(opening.state.given_tags)
@@ -301,7 +302,7 @@ class ActiveRun(MetricLog):
         tell(run_ending, self)
         self.is_ended = True
         if not self.is_joined:
-            self.say_ended(status, time.time_ns())
+            self.say_ended(status, self.last_ns or time.time_ns())
         if not self.is_automatic:  # else the library's call would take longer
             self.recorder.flusher.flush(sync=False)
         tell(run_ended, self)
