@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -141,6 +142,11 @@ class Training:
         """Record nothing of this training, unless something is recorded already."""
         if self.active is None:
             self.skipped = reason or "no reason given"
+
+    def goes_on(self) -> None:
+        """Say that it is under way at this moment: what no call encloses ended at the last one, whenever that is found out."""
+        if self.active is not None and self.owns_run:
+            self.active.last_ns = time.time_ns()
 
     def work_of(self, plugin: str, target: str) -> Work:
         """The record of one plugin's capture in this training."""

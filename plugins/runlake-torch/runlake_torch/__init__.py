@@ -1,0 +1,99 @@
+"""Record loops that train with PyTorch, which no call encloses: what steps is heard of, and no step waits for a device.
+
+clock        the steps of optimizers: what is recorded at each
+losses       what is differentiated before a step
+loops        which optimizers train together
+loading      passes over data: epochs and evaluations
+discover     the model that an optimizer trains
+compiling    code that records is not compiled
+digests      what tells whether a model, or a generator, is the same
+here         what is known in each thread
+values       numbers, without a wait
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from runlake import Patch, Registration, hookimpl
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+@hookimpl
+def patches() -> list[Patch | Registration]:
+    """A loop has no call around it: its steps are heard of from the optimizer, its loss is seen as it is differentiated."""
+    return [
+        Registration("torch.optim.optimizer", listen, forget, why="the official hook of every optimizer's every step"),
+        Registration("torch._dynamo.trace_rules", leave_uncompiled, compile_again, why="what records is not compiled with the loop"),
+        _after("torch.autograd:backward", "losses", "capture_backward", "every loss is differentiated by it, before any step"),
+        _after("torch.amp.grad_scaler:GradScaler.scale", "losses", "capture_scale", "the loss as it is before it is scaled"),
+        _after("torch.amp.grad_scaler:GradScaler.step", "losses", "capture_scaled_step", "it may leave a step out"),
+        _after("torch.nn.utils.clip_grad:clip_grad_norm_", "losses", "capture_clip", "it gives the norm of the gradients"),
+        _after("torch.utils.data.dataloader:DataLoader.__iter__", "loading", "capture_pass", "an epoch begins, or an evaluation"),
+        _after("torch.optim.optimizer:Optimizer.__init__", "loops", "capture_made", "an optimizer made after a first step is another training's"),
+    ]
+
+
+def _after(target: str, module: str, name: str, why: str) -> Patch:
+    """A capture that stands in a module of its own, which is imported when it is first called."""
+
+    def capture(call: Any) -> Any:
+        return _of(module, name)(call)
+
+    capture.__name__ = name
+    return Patch(target, capture, role="after", why=why)
+
+
+def _of(module: str, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(importlib.import_module(f"runlake_torch.{module}"), name)
+    return found
+
+
+def listen(module: ModuleType) -> Any:
+    """Hear of every step."""
+    return _of("clock", "listen")(module)
+
+
+def forget(handle: Any) -> None:
+    """Hear of no further step."""
+    _of("clock", "forget")(handle)
+
+
+def leave_uncompiled(rules: ModuleType) -> Any:
+    """Have torch.compile pass over what records."""
+    return _of("compiling", "leave_uncompiled")(rules)
+
+
+def compile_again(added: Any) -> None:
+    """Take that back."""
+    _of("compiling", "compile_again")(added)
+
+
+@hookimpl
+def model_digest(model: Any) -> str | None:
+    """Of every parameter and buffer of a module, bit for bit, and of what it is made of."""
+    digest: str | None = _of("digests", "digest_of")(model)
+    return digest
+
+
+@hookimpl
+def random_states() -> dict[str, Any]:
+    """Of the processor, and of each graphics card that was used."""
+    states: dict[str, Any] = _of("digests", "random_states")()
+    return states
+def demo() -> None:
+    """For `runlake demo`: the smallest training that shows what is recorded."""
+    import torch
+
+    inputs = torch.linspace(-1, 1, 64).unsqueeze(1)
+    model = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss: Any = torch.nn.functional.mse_loss(model(inputs), torch.sin(3 * inputs))
+        loss.backward()
+        optimizer.step()

@@ -1,0 +1,41 @@
+"""The model that an optimizer trains: found once, among the objects that there are, with no hook in any module."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+__all__ = ["is_compiled", "model_of", "unwrapped"]
+
+_WRAPPERS = ("torch.nn.parallel.", "torch.nn.modules.", "torch.distributed.", "torch._dynamo.", "torch.optim.swa_utils")
+_HOLDS = ("_orig_mod", "module")
+
+
+def model_of(optimizer: Any) -> Any:
+    """The outermost module that has every parameter which is optimized; None where these are of no module.
+
+    Hooks that would tell of the first forward pass cost microseconds in every module, and make compiled ones compile anew.
+    """
+    import torch
+
+    wanted = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    modules = [found for found in gc.get_objects() if issubclass(type(found), torch.nn.Module)]  # isinstance would ask objects that lie
+    having = [module for module in modules if "_parameters" in vars(module) and wanted <= {id(each) for each in module.parameters()}]
+    inner = {id(part) for module in having for part in module.modules() if part is not module}
+    outermost = [module for module in having if id(module) not in inner]
+    return unwrapped(outermost[0]) if outermost else None
+
+
+def unwrapped(module: Any) -> Any:
+    """The user's own module inside those that PyTorch puts around it, to compile it or to train it on several devices."""
+    while type(module).__module__.startswith(_WRAPPERS):
+        held = next((vars(module).get("_modules", {}).get(name) for name in _HOLDS if name in vars(module).get("_modules", {})), None)
+        if held is None:
+            return module
+        module = held
+    return module
+
+
+def is_compiled(module: Any) -> bool:
+    """Whether torch.compile made it."""
+    return type(module).__module__.startswith("torch._dynamo.")

@@ -1,0 +1,67 @@
+"""The loss of each step: what is differentiated before it, as it was before a GradScaler scaled it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from runlake_torch.here import Losses, here
+from runlake_torch.values import is_number, taken
+
+if TYPE_CHECKING:
+    from runlake import Call
+
+__all__ = ["capture_backward", "capture_clip", "capture_scale", "capture_scaled_step", "of_losses"]
+
+MOST_LOSSES = 10_000  # before a step that may never come
+
+
+def capture_backward(call: Call) -> None:
+    """Note the loss until the step that it leads to: no training may have begun by now."""
+    loss: Any = call.args[0] if call.args else call.kwargs.get("tensors")
+    if isinstance(loss, (list, tuple)) and len(loss) == 1:
+        loss = loss[0]
+    if not is_number(loss):
+        return
+    known = here()
+    unscaled, known.unscaled = known.unscaled, None
+    if known.losses.is_used or len(known.losses.values) >= MOST_LOSSES:
+        known.losses = Losses()
+    known.losses.values.append(taken(loss) if unscaled is None else unscaled)
+
+
+def capture_scale(call: Call) -> None:
+    """Note what the loss is before it is scaled."""
+    outputs = call.args[0] if call.args else call.kwargs.get("outputs")
+    if is_number(outputs):
+        here().unscaled = taken(outputs)
+
+
+def capture_scaled_step(call: Call) -> Generator[None, Any, None]:
+    """A step that a GradScaler leaves out, as gradients overflowed, ends what is accumulated before it all the same."""
+    known = here()
+    before = known.steps
+    yield
+    if known.steps == before:
+        known.losses.is_used = True
+
+
+def capture_clip(call: Call) -> Generator[None, Any, None]:
+    """The norm of the gradients is what clipping them gives."""
+    norm = yield
+    if is_number(norm):
+        here().norm = taken(norm)
+
+
+def of_losses(values: list[Any], *, has_closure: bool) -> Mapping[str, Any]:
+    """What is recorded of the losses before a step: one as it is; of several the mean, the sum, and how many.
+
+    Whether they were divided by their number the program alone knows. An optimizer that asks a closure again and again within a step
+    began it at the first.
+    """
+    if len(values) == 1:
+        return {"train/loss": values[0]}
+    if has_closure:
+        return {"train/loss": values[0], "train/backwards_per_step": len(values)}
+    total = sum(values[1:], values[0])
+    return {"train/loss": total / len(values), "train/loss_sum": total, "train/backwards_per_step": len(values)}
