@@ -7,9 +7,14 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["is_library"]
+
+GROUP = "runlake.facades"
 
 
 class _Facades:
@@ -31,19 +36,33 @@ class _Maker:
     def exec_module(self, module: ModuleType) -> None:
         """Fill it."""
         from runlake.instrument.autolog import library_autolog
+        from runlake.instrument.plugins import plugin_of_module
 
-        library = module.__name__.rpartition(".")[2]
+        library = name = module.__name__.rpartition(".")[2]
+        entry = _more(name)
+        more: ModuleType | None = None if entry is None else entry.load()
+        if entry is not None:  # it may be a second name
+            library = plugin_of_module(entry.module)
         module.__doc__ = f"What concerns {library} alone."
         vars(module)["autolog"] = functools.partial(library_autolog, library)
         vars(module)["load_model"] = _load_model
-        vars(module)["__all__"] = ["autolog", "load_model"]
+        own = [] if more is None else list(more.__all__)
+        vars(module).update({verb: getattr(more, verb) for verb in own})
+        vars(module)["__all__"] = sorted(["autolog", "load_model", *own])
 
 
-def _load_model(model_uri: str) -> Any:
-    """The model that a run keeps: `runs:/<run id>/model`."""
+def _more(name: str) -> EntryPoint | None:
+    """The module of a plugin that has further verbs for this name, which may be one that people know its library by."""
+    from importlib.metadata import entry_points  # late: it takes long to import, and few need it
+
+    return next(iter(entry_points(group=GROUP, name=name)), None)
+
+
+def _load_model(model_uri: str, **options: Any) -> Any:
+    """The model that a run keeps: `runs:/<run id>/model`; `options` are the plugin's own."""
     from runlake.client.models import load_model  # late: it reads stores, which a training does not
 
-    return load_model(model_uri)
+    return load_model(model_uri, **options)
 
 
 def is_library(name: str) -> bool:
@@ -53,7 +72,7 @@ def is_library(name: str) -> bool:
     from runlake.instrument.plugins import find_plugins
 
     found = find_plugins().get(name)
-    return found is not None and not found.is_service
+    return not found.is_service if found is not None else _more(name) is not None
 
 
 sys.meta_path.append(_Facades())

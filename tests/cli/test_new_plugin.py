@@ -25,21 +25,22 @@ def test_every_file_is_written_and_says_the_name(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"Wrote {written}." in ended.stdout
+    assert all(f"  {step}\n" in ended.stdout for step in (f"pytest {written}", f"pytest -rs {written}", "runlake plugins --targets"))
     assert [path.name for path in (tmp_path / "below").iterdir()] == [written.name]
     files = sorted(str(path.relative_to(written)) for path in written.rglob("*") if path.is_file())
     assert files == ["README.md", "pyproject.toml", "runlake_brave_boost.py", "tests/test_brave_boost.py"]
     assert [name for name in files if "brave_boost" not in (written / name).read_text() or "${" in (written / name).read_text()] == []
 
 
-def test_its_names_agree_and_three_places_to_change_are_marked(tmp_path: Path) -> None:
-    """The distribution, the module and the entry point."""
+def test_its_names_agree_and_every_place_to_change_is_marked(tmp_path: Path) -> None:
+    """The distribution, the module and the entry point; pyproject.toml, the module, the test and the README."""
     new(tmp_path, "brave")
     written = tmp_path / "runlake-brave"
     project = tomllib.loads((written / "pyproject.toml").read_text())["project"]
     text = "".join(path.read_text() for path in written.rglob("*") if path.is_file())
 
     assert (project["name"], project["entry-points"]) == ("runlake-brave", {"runlake.plugins": {"brave": "runlake_brave"}})
-    assert [text.count(f"CHANGE {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 0]
+    assert [text.count(f"CHANGE {number}:") for number in range(1, 7)] == [1, 1, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["", "My", "my-lib", "1st", "class", "../up", "a.b", "ä", "client", "autolog", "guard"])

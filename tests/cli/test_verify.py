@@ -131,6 +131,20 @@ def test_a_program_with_chance_in_it_is_not_blamed(tmp_path: Path) -> None:
     assert said["random"].startswith("random")
 
 
+def test_of_a_program_that_ends_now_so_now_so_nothing_is_proven(tmp_path: Path) -> None:
+    """The last line is no certificate, and the exit code none either."""
+    (tmp_path / "train.py").write_text("import os, sys\nn = len(os.listdir('.'))\nopen(f'{n}.txt', 'w').close()\nsys.exit(n % 2)")
+    done = run_verify(tmp_path, "train.py")
+    found = run_verify(tmp_path, "--json", "train.py")
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0].startswith("~ exit     differs by itself: ")
+    assert done.stdout.splitlines()[-1] == (
+        "This program does not end the same each time, without autologging either, so nothing is proven."
+    )
+    assert (found.returncode, json.loads(found.stdout)["is_same"]) == (1, None)
+
+
 def test_models_are_found_where_they_are_kept(tmp_path: Path) -> None:
     """As globals, in lists and dicts, as what a function returns, once each; with `--globals-only` not inside functions."""
     program = """
@@ -237,9 +251,21 @@ def test_a_program_that_records_itself_writes_to_a_store_that_is_thrown_away(tmp
     (tmp_path / "named").mkdir()
     named = certificate(tmp_path / "named", program.replace("runlake.autolog", "runlake.toylib.autolog"))
 
-    assert (found["is_same"], found["recorded"]["runs"]) == (True, 2)
+    assert (found["is_same"], found["recorded"]["runs"], found["recorded"]["own_runs"]) == (True, 2, 1)
     assert not (tmp_path / "lake").exists()
     assert verdicts_of(named)["alone"] == "unknown"
+
+
+def test_people_are_told_what_the_program_records_by_itself(tmp_path: Path) -> None:
+    """In one line, beside what is recorded in all."""
+    (tmp_path / "train.py").write_text("import runlake\nwith runlake.start_run():\n    runlake.log_metric('own', 1)")
+    done = run_verify(tmp_path, "train.py")
+
+    assert done.stdout.splitlines()[-3:] == [
+        "· recorded 1 run, 0 models, 1 metric",
+        "· alone    the program uses runlake itself, and 1 run is there without autolog too: that much is its own",
+        "Autologging did not change this program.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,27 @@ def test_a_rewriting_that_fails_leaves_the_arguments(before: str, toylib: Module
     assert toylib.train("data", rounds=4).best_round == 3
 
 
+@pytest.mark.parametrize(
+    ("target", "name", "told"),
+    [
+        ("Estimator.fit", "self", "The object of the method {} is `call.instance`; its arguments are data, targets."),
+        ("Estimator.fit", "date", "{} takes no argument 'date'; its arguments are data, targets."),
+        ("train", "self", "{} takes no argument 'self'; its arguments are data, rounds, callbacks."),
+    ],
+)
+def test_who_asks_for_an_argument_that_there_is_not_is_told_what_there_is(
+    target: str, name: str, told: str, toylib: ModuleType, install: Install
+) -> None:
+    """Above all for the object of a method, which every plugin wants."""
+    install("asking", plugin_that(before=f"call.arguments[{name!r}]", target=f"toylib.core:{target}"))
+    runlake.autolog("asking", strict=True)
+
+    with pytest.raises(KeyError) as caught:
+        toylib.train("data") if target == "train" else toylib.Estimator().fit("data")
+
+    assert caught.value.args == (told.format(f"toylib.core:{target}"),)
+
+
 def test_a_child_class_that_calls_its_parent_is_one_training(toylib: ModuleType, store: Path) -> None:
     """The result is the child's, and the parent's call adds to its run."""
     runlake.autolog("toylib")

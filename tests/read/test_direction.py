@@ -8,6 +8,8 @@ from runlake.read import direction
 
 DOWN = "loss val_loss train/loss log_loss error_rate rmse val-rmse mean_squared_error mae mape perplexity eval_runtime_seconds logloss"
 UP = "accuracy val_acc test/auc roc_auc f1_score precision recall r2_score ndcg@3 bleu mean_iou samples_per_second neg_mean_squared_error"
+LIKELY = "log_prob val/log_prob logprob log_likelihood train_log_likelihood loglik elbo val_elbo neg_negative_likelihood_ratio"
+UNLIKELY = "neg_log_likelihood val/negative_log_likelihood neg_elbo elbo_loss nll"
 
 
 @pytest.mark.parametrize("key", DOWN.split())
@@ -20,6 +22,18 @@ def test_losses_and_errors_go_down(key: str) -> None:
 def test_scores_go_up(key: str) -> None:
     """The greater the better."""
     assert direction(key) == "max"
+
+
+@pytest.mark.parametrize("key", LIKELY.split())
+def test_likelihoods_and_bounds_of_them_go_up(key: str) -> None:
+    """What is more likely is better."""
+    assert direction(key) == "max"
+
+
+@pytest.mark.parametrize("key", UNLIKELY.split())
+def test_a_negated_likelihood_goes_down(key: str) -> None:
+    """As a loss does."""
+    assert direction(key) == "min"
 
 
 def test_what_was_said_outranks_the_name() -> None:

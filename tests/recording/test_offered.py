@@ -50,6 +50,21 @@ def test_a_users_tag_takes_the_place_of_an_offered_one(store: Path, first: str) 
     assert read(run)[1] == {"team": "a", "model": "y"}
 
 
+@pytest.mark.parametrize("first", ["user", "plugin"])
+def test_a_users_goal_takes_the_place_of_an_offered_one(store: Path, first: str) -> None:
+    """A plugin says which way its metrics are better, and the user has the last word."""
+    with runlake.start_run() as run:
+        says: dict[str, Callable[[], object]] = {
+            "user": lambda: run.set_metric_goal("bic", "max"),
+            "plugin": lambda: run.offered.set_metric_goal("bic", "min"),
+        }
+        says.pop(first)()
+        says.popitem()[1]()
+        run.offered.set_metric_goal("gain", "max")
+
+    assert read(run)[1] == {"runlake.goal.bic": "max", "runlake.goal.gain": "max"}
+
+
 def test_an_offered_tag_can_be_deleted(store: Path) -> None:
     """As any other."""
     with runlake.start_run() as run:

@@ -369,26 +369,3 @@ def test_a_finalizer_that_counts_steps_repeats_none() -> None:
     runlake.end_run()
 
     assert series(run.run_id, "shared") == [(step, 1.0) for step in range(4000)]
-
-
-def test_no_thread_of_ours_brings_in_what_the_program_could_find_half_made(store: Path) -> None:
-    """Libraries look for Arrow in `sys.modules` and use what they find: it is imported by the thread that logs, before that goes on."""
-    program = """
-        import sys, threading
-        threads = []
-        class Noting:
-            def find_spec(self, name, path, target=None):
-                if name.partition(".")[0] in ("pyarrow", "numpy", "pandas"):
-                    threads.append((name, threading.current_thread().name))
-        sys.meta_path.insert(0, Noting())
-        import runlake
-        with runlake.start_run():
-            complete = hasattr(sys.modules["pyarrow"], "Table")
-            runlake.log_metric("loss", 1.0)
-            runlake.log_param("lr", 0.1)
-        runlake.flush()
-        print(complete, len(threads) > 3, [found for found in threads if found[1] != "MainThread"])
-    """
-    finished = run_program(program, store)
-
-    assert (finished.stdout.strip(), finished.stderr) == ("True True []", "")

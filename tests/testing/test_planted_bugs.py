@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,27 @@ WRAPPING = """
 
     core.train = mine
     return train
+"""
+
+SAVING = """
+import json
+
+
+@hookimpl
+def predict_sample(model, rows):
+    return [model.best_round for _ in rows]
+
+
+@hookimpl
+def save_model(model, max_bytes):
+    return Saved("buggy/1", {{"model": json.dumps(model.best_round).encode()}})
+
+
+@hookimpl
+def load_model(format_id, files):
+    from toylib import Model
+    {said}
+    return Model(rounds)
 """
 
 
@@ -125,6 +147,14 @@ BUGS = {
         ),
         "a_store_that_cannot_be_made_costs_nothing",
     ),
+    "it loads another model than it saved": (
+        plugin("from runlake import Saved\n" + SAVING.format(said="rounds = 1 + json.loads(files['model'])")),
+        "a_saved_model_says_the_same_when_it_is_loaded",
+    ),
+    "it does not know the format that it saves in": (
+        plugin("from runlake import Saved\n" + SAVING.format(said="return None")),
+        "a_saved_model_says_the_same_when_it_is_loaded",
+    ),
     "it records the library under other names only": (
         plugin().replace("toylib.core:train", "toylib.core:checked_train"),
         "a_program_that_enables_first_is_recorded",
@@ -161,6 +191,68 @@ def test_without_a_bug_every_check_passes(check: Callable[[], None], tmp_path: P
     """The plugin that all of these were made of."""
     with installed(write_plugin(tmp_path, "right", plugin())):
         check()
+
+
+def test_a_model_that_is_loaded_as_it_was_saved_passes(tmp_path: Path) -> None:
+    """The plugin whose two bugs above are mended."""
+    code = plugin("from runlake import Saved\n" + SAVING.format(said="rounds = json.loads(files['model'])"))
+
+    with installed(write_plugin(tmp_path, "buggy", code)):
+        run_check("a_saved_model_says_the_same_when_it_is_loaded", "buggy", TRAINING)
+
+
+CAUSES = {
+    "a target with a slip": (
+        plugin(more=", Patch('toylib.core:Estimator.fitt', capture, why='of an estimator')"),
+        "The plugin buggy cannot capture toylib.core:Estimator.fitt: there is no such attribute; did you mean fit?",
+    ),
+    "a module that is not there": (
+        plugin(more=", Patch('toylib.cores:train', capture, why='of another version')"),
+        "The plugin buggy cannot capture toylib.cores:train: No module named 'toylib.cores'.",
+    ),
+    "a hook that there is not": (
+        plugin("@hookimpl\ndef save_modle(model):\n    return None"),
+        "The plugin buggy cannot be used: InvalidValue: it implements a hook 'save_modle', "
+        "which this version of runlake does not have; did you mean save_model?",
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("check", ["a_training_is_recorded", "nothing_is_said", "every_target_is_there"])
+def test_a_cause_of_many_failures_is_told_in_each(check: str, cause: str, tmp_path: Path) -> None:
+    """In one line, the same in every check."""
+    code, told = CAUSES[cause]
+
+    with installed(write_plugin(tmp_path, "buggy", code)), pytest.raises(AssertionError) as caught:
+        run_check(check, "buggy", TRAINING)
+
+    assert str(caught.value) == told
+
+
+FAILURES = {
+    "a metric that there is not": ("", "a_training_is_recorded", "no run has the metric 'loss'; there is best_round"),
+    "a number drawn": ("random.random()", "random_numbers_are_as_without", "draws from generators that are not its own: random"),
+    "a word on stderr": (
+        "import sys; print('beware', file=sys.stderr)",
+        "a_program_that_enables_first_is_recorded",
+        "--- with the plugin, exit code 0, stdout: 3 --- stderr: beware",
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_says_what_there_is(failure: str, tmp_path: Path) -> None:
+    """The metrics, the generator, and all that a program said."""
+    after, check, told = FAILURES[failure]
+
+    with (
+        installed(write_plugin(tmp_path, "buggy", plugin("import random", after=after or "pass"))),
+        pytest.raises(AssertionError) as caught,
+    ):
+        run_check(check, "buggy", dataclasses.replace(TRAINING, series="loss"))
+
+    assert told in " ".join(str(caught.value).split())
 
 
 def test_most_checks_have_a_bug() -> None:

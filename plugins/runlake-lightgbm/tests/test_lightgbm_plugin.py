@@ -352,6 +352,7 @@ SCENARIOS = {
     "train": Scenario(
         train=train_native,
         data=native_data,
+        rows=lambda: X[:5],
         told_by=lambda booster: booster.model_to_string(),
         patched=["lightgbm.engine:train"],
         program=PROGRAM.format(name="train"),

@@ -5,8 +5,14 @@ losses       what is differentiated before a step
 loops        which optimizers train together
 loading      passes over data: epochs and evaluations
 discover     the model that an optimizer trains
+clipping     the norm of gradients that are clipped
 compiling    code that records is not compiled
 digests      what tells whether a model, or a generator, is the same
+saving       a model as files that are safe to read
+rebuilding   the modules that can be made again from those alone
+signatures   what a model takes and gives, seen once
+tensorboard  what a SummaryWriter is given
+watching     weights and gradients, by a sample of them
 here         what is known in each thread
 values       numbers, without a wait
 """
@@ -14,13 +20,18 @@ values       numbers, without a wait
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake import Patch, Registration, hookimpl
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from runlake import Saved
+
+FORMAT = "torch/1"
 
 
 @hookimpl
@@ -32,9 +43,20 @@ def patches() -> list[Patch | Registration]:
         _after("torch.autograd:backward", "losses", "capture_backward", "every loss is differentiated by it, before any step"),
         _after("torch.amp.grad_scaler:GradScaler.scale", "losses", "capture_scale", "the loss as it is before it is scaled"),
         _after("torch.amp.grad_scaler:GradScaler.step", "losses", "capture_scaled_step", "it may leave a step out"),
-        _after("torch.nn.utils.clip_grad:clip_grad_norm_", "losses", "capture_clip", "it gives the norm of the gradients"),
+        Registration("torch.nn.utils.clip_grad", hear_norms, hear_no_norms, why="clipping gives the norm of the gradients"),
         _after("torch.utils.data.dataloader:DataLoader.__iter__", "loading", "capture_pass", "an epoch begins, or an evaluation"),
-        _after("torch.optim.optimizer:Optimizer.__init__", "loops", "capture_made", "an optimizer made after a first step is another training's"),
+        _after("torch.utils.tensorboard.writer:SummaryWriter.__init__", "tensorboard", "capture_made", "which training it belongs to"),
+        _after("torch.utils.tensorboard.writer:SummaryWriter.add_scalar", "tensorboard", "capture_scalar", "a point of a series"),
+        _after("torch.utils.tensorboard.writer:SummaryWriter.add_scalars", "tensorboard", "capture_scalars", "points of several series"),
+        _after(
+            "torch.utils.tensorboard.writer:SummaryWriter.add_hparams", "tensorboard", "capture_hparams", "params, and what they led to"
+        ),
+        _after(
+            "torch.optim.optimizer:Optimizer.__init__",
+            "loops",
+            "capture_made",
+            "an optimizer made after a first step is another training's",
+        ),
     ]
 
 
@@ -63,6 +85,16 @@ def forget(handle: Any) -> None:
     _of("clock", "forget")(handle)
 
 
+def hear_norms(module: ModuleType) -> Any:
+    """Hear of the norm of gradients that are clipped."""
+    return _of("clipping", "hear_norms")(module)
+
+
+def hear_no_norms(placed: Any) -> None:
+    """Hear of no further one."""
+    _of("clipping", "hear_no_norms")(placed)
+
+
 def leave_uncompiled(rules: ModuleType) -> Any:
     """Have torch.compile pass over what records."""
     return _of("compiling", "leave_uncompiled")(rules)
@@ -71,6 +103,27 @@ def leave_uncompiled(rules: ModuleType) -> Any:
 def compile_again(added: Any) -> None:
     """Take that back."""
     _of("compiling", "compile_again")(added)
+
+
+@hookimpl
+def save_model(model: Any, max_bytes: int) -> Saved | None:
+    """Its tensors, and the classes that it is made of."""
+    saved: Saved | None = _of("saving", "saved")(model, max_bytes)
+    return saved
+
+
+@hookimpl
+def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
+    """The model that was saved so; one of a class of the program's own with that as `model_class`."""
+    return _of("saving", "loaded")(files, options) if format_id == FORMAT else None
+
+
+@hookimpl
+def model_fitted(fitted: Any) -> None:
+    """The histograms of a model that was watched; what was still to be seen of it is not."""
+    if "torch" in sys.modules:
+        _of("signatures", "forget")(fitted.run)
+        _of("watching", "log_histograms")(fitted)
 
 
 @hookimpl
@@ -85,6 +138,8 @@ def random_states() -> dict[str, Any]:
     """Of the processor, and of each graphics card that was used."""
     states: dict[str, Any] = _of("digests", "random_states")()
     return states
+
+
 def demo() -> None:
     """For `runlake demo`: the smallest training that shows what is recorded."""
     import torch

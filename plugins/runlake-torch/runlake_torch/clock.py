@@ -14,10 +14,13 @@ import runlake
 from runlake import isolated
 from runlake_torch.discover import model_of
 from runlake_torch.here import Losses, forget_all, here
-from runlake_torch.loading import Pass, evaluations, pass_of_step
-from runlake_torch.loops import forget_optimizers, loop_of
+from runlake_torch.loading import Epochs, Pass, evaluations, pass_of_step
+from runlake_torch.loops import forget_optimizers, is_idle, loop_of
 from runlake_torch.losses import of_losses
+from runlake_torch.signatures import saw_step, see
+from runlake_torch.tensorboard import forget_writers
 from runlake_torch.values import is_number, taken
+from runlake_torch.watching import look
 
 if TYPE_CHECKING:
     from runlake import OfferedRun, Training
@@ -39,6 +42,7 @@ class Stepping:
     suffix: str  # of its series, where it is not the first
     steps: int = 0
     losses: Losses | None = None  # recorded last
+    accumulates: bool = False  # several losses led to a step
     settings: dict[tuple[int, str], Any] = field(default_factory=dict)  # recorded last, by group and name
 
 
@@ -47,7 +51,9 @@ class Recorded:
     """What a training has recorded by now."""
 
     optimizers: WeakKeyDictionary[Any, Stepping] = field(default_factory=WeakKeyDictionary)
+    steppings: list[Stepping] = field(default_factory=list)
     epoch: Pass | None = None
+    epochs: Epochs = field(default_factory=Epochs)
     speed_from: Moment | None = None
     latest: Moment | None = None
     steps: int = 0
@@ -63,11 +69,13 @@ def forget(handle: Any) -> None:
     handle.remove()
     forget_all()
     forget_optimizers()
+    forget_writers()
 
 
 def _on_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Called after each step, which may be part of a compiled function: what it does is not compiled with it."""
-    _outside_of_graphs()(optimizer, bool(args) or kwargs.get("closure") is not None)
+    closure = args[1] if len(args) > 1 else kwargs.get("closure")  # the optimizer is the first
+    _outside_of_graphs()(optimizer, closure is not None)
 
 
 @functools.cache
@@ -83,32 +91,43 @@ def _record_step(optimizer: Any, has_closure: bool) -> None:
     known.steps += 1
     losses, norm = known.losses, known.norm
     losses.is_used, known.norm = True, None
+    known.scaled.clear()
     loop = loop_of(optimizer)
-    training = runlake.training(loop, name=loop.name)
-    if training is None:
+    if loop.is_idle:
         return
-    recorded: Recorded = training.noted.setdefault(NOTED, Recorded())
-    stepping = recorded.optimizers.get(optimizer)
-    if stepping is None:
-        stepping = _first_step(training, recorded, optimizer)
+    training = runlake.training(loop, name=loop.name)
+    if training is None or is_idle(loop, training):
+        return
+    recorded: Recorded = training.noted.get(NOTED) or training.noted.setdefault(NOTED, Recorded())
+    stepping = recorded.optimizers.get(optimizer) or _first_step(training, recorded, optimizer)
     run, step = training.run, stepping.steps
     values: dict[str, Any] = {}
     if losses is not stepping.losses and losses.values:
         stepping.losses = losses
-        values |= of_losses(losses.values, has_closure=has_closure)
+        stepping.accumulates = stepping.accumulates or len(losses.values) > 1
+        values |= of_losses(losses.values, has_closure=has_closure, accumulates=stepping.accumulates)
     if norm is not None:
         values["train/grad_norm"] = norm
     values |= _changed_settings(stepping, optimizer)
     _record(run, stepping, values, step)
+    if stepping.steps == 1:
+        saw_step(training)
     stepping.steps += 1
     recorded.steps += 1
     _record_progress(run, recorded, step)
+    look(training, optimizer, step)
     training.goes_on()
 
 
 def _first_step(training: Training, recorded: Recorded, optimizer: Any) -> Stepping:
-    number = len(recorded.optimizers) + 1
+    going_on = set(map(id, recorded.optimizers.values()))
+    for stepping in recorded.steppings:
+        if id(stepping) not in going_on:  # its optimizer is gone: this one goes on in its place
+            recorded.optimizers[optimizer] = stepping
+            return stepping
+    number = len(recorded.steppings) + 1
     stepping = recorded.optimizers[optimizer] = Stepping("" if number == 1 else f"/optimizer{number}")
+    recorded.steppings.append(stepping)
     prefix = "" if number == 1 else f"optimizer{number}/"
     model = model_of(optimizer)
     params = {"optimizer_name": type(optimizer).__name__, **{name: _plain(value) for name, value in optimizer.defaults.items()}}
@@ -119,7 +138,8 @@ def _first_step(training: Training, recorded: Recorded, optimizer: Any) -> Stepp
     training.run.log_params({f"{prefix}{name}": value for name, value in params.items()})
     if model is not None and number == 1:
         training.run.log_text(_summary(model), "model_summary.txt")
-        training.trains(model)
+        training.trains(model, until_gone=optimizer)
+        see(training, model)
     return stepping
 
 
@@ -168,7 +188,7 @@ def _changed_settings(stepping: Stepping, optimizer: Any) -> dict[str, Any]:
             value = group.get(name)
             if value is None:
                 continue
-            version = (value, value._version) if hasattr(value, "_version") else value  # a tensor is changed in place
+            version = (id(value), value._version) if hasattr(value, "_version") else value  # a tensor is changed in place
             if known.get((number, name), found) == version:
                 continue
             is_first = (number, name) not in known
@@ -188,7 +208,7 @@ def _named(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _record_progress(run: OfferedRun, recorded: Recorded, step: int) -> None:
     """The epoch when it begins, and how fast it goes: about once a second, and when an epoch is over."""
-    at = pass_of_step()
+    at = pass_of_step(recorded.epoch)
     now = time.perf_counter(), recorded.steps, at.samples if at is not None else 0
     if at is not recorded.epoch:
         _record_speed(run, recorded.speed_from, recorded.latest, step - 1)
@@ -196,8 +216,8 @@ def _record_progress(run: OfferedRun, recorded: Recorded, step: int) -> None:
             run.log_metric("eval/seconds", seconds, step - 1)
         if at is not None:
             if recorded.epoch is None:
-                run.log_params(_of_loader(at.loader()))
-            run.log_metric("train/epoch", at.epoch, step)
+                run.log_params(at.settings)
+            run.log_metric("train/epoch", recorded.epochs.number_of(at), step)
         recorded.epoch, recorded.speed_from = at, now
     elif recorded.speed_from is None:
         recorded.speed_from = now
@@ -215,9 +235,3 @@ def _record_speed(run: OfferedRun, since: Moment | None, now: Moment | None, ste
     run.log_metric("train/steps_per_second", (now[1] - since[1]) / seconds, step)
     if now[2]:
         run.log_metric("train/samples_per_second", (now[2] - since[2]) / seconds, step)
-
-
-def _of_loader(loader: Any) -> dict[str, Any]:
-    shuffles = type(getattr(loader, "sampler", None)).__name__ == "RandomSampler"
-    names = ("batch_size", "num_workers", "drop_last")
-    return {name: getattr(loader, name, None) for name in names} | {"shuffle": shuffles}

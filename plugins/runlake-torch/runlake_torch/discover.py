@@ -20,10 +20,26 @@ def model_of(optimizer: Any) -> Any:
 
     wanted = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     modules = [found for found in gc.get_objects() if issubclass(type(found), torch.nn.Module)]  # isinstance would ask objects that lie
-    having = [module for module in modules if "_parameters" in vars(module) and wanted <= {id(each) for each in module.parameters()}]
-    inner = {id(part) for module in having for part in module.modules() if part is not module}
+    having = [module for module in modules if wanted <= {id(own) for part in _parts(module) for own in _held(part, "_parameters")}]
+    inner = {id(part) for module in having for part in _parts(module) if part is not module}
     outermost = [module for module in having if id(module) not in inner]
     return unwrapped(outermost[0]) if outermost else None
+
+
+def _parts(module: Any) -> list[Any]:
+    """It and every module in it. No method is called: it may be anybody's, and not be made yet."""
+    found, waiting = {id(module): module}, [module]
+    while waiting:
+        for part in _held(waiting.pop(), "_modules"):
+            if part is not None and id(part) not in found:
+                found[id(part)] = part
+                waiting.append(part)
+    return list(found.values())
+
+
+def _held(module: Any, name: str) -> list[Any]:
+    held = getattr(module, "__dict__", {}).get(name)
+    return list(held.values()) if isinstance(held, dict) else []
 
 
 def unwrapped(module: Any) -> Any:

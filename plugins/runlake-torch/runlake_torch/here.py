@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from runlake_torch.loading import Pass
     from runlake_torch.loops import Loop
 
-__all__ = ["Here", "Losses", "forget_all", "here"]
+__all__ = ["Here", "Losses", "Scaled", "forget_all", "here"]
 
 
 @dataclass(eq=False)
@@ -22,16 +22,26 @@ class Losses:
     is_used: bool = False  # by a step: the next backward pass leads to another
 
 
+@dataclass(eq=False)
+class Scaled:
+    """What a GradScaler made of a loss."""
+
+    outcome: Callable[[], Any]  # weak
+    value: Any  # as it was before
+    scale: Any
+
+
 class Here(threading.local):
     """Of the thread that asks."""
 
     def __init__(self) -> None:
         self.losses = Losses()
-        self.unscaled: Any = None  # the loss that a GradScaler was given, until it is differentiated
+        self.scaled: list[Scaled] = []  # since the last step
         self.norm: Any = None  # of the gradients, where they were clipped
         self.steps = 0  # of any optimizer
         self.passes: list[Pass] = []
         self.loop: Callable[[], Loop | None] = _none
+        self.is_idle = False  # what trains here is another process's to record
 
 
 def _none() -> None:

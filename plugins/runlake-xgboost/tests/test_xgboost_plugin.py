@@ -329,6 +329,7 @@ SCENARIOS = {
     "train": Scenario(
         train=train_once,
         data=native_data,
+        rows=lambda: X[:5],
         told_by=lambda booster: bytes(booster.save_raw()),
         fail=lambda: train({}, xgboost.DMatrix(X), callbacks=NOTHING),
         series="train-auc",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
@@ -26,7 +27,7 @@ def name_of(model: Any) -> str:
 
 
 def keep_model(fitted: Fitted) -> bool:
-    """Keep its files, or say why there are none; whether there are."""
+    """Keep its files, or say why there are none; whether there are, and another process can load them."""
     saved: Saved | None = fitted.ask("save_model", model=fitted.model, max_bytes=MAX_BYTES)
     if saved is None:
         fitted.skipped("model", f"no plugin has a safe form for {name_of(fitted.model)}")
@@ -36,15 +37,15 @@ def keep_model(fitted: Fitted) -> bool:
         for name, content in saved.files.items():
             fitted.run.log_bytes(content, f"{FOLDER}/{name}")
         fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()}})
-        return True
+        return not saved.needs_class
     return False
 
 
-def kept_model(run: Run, folder: str = FOLDER) -> Any:
+def kept_model(run: Run, folder: str = FOLDER, options: Mapping[str, Any] | None = None) -> Any:
     """The model that the run keeps there. Nothing in its files is run, whoever wrote them. Raises UnknownArtifact where there is none."""
     files = {name.removeprefix(f"{folder}/"): run.read_artifact(name) for name in run.artifacts if name.startswith(f"{folder}/")}
     format_id = run.tags.get(FORMAT_TAG)
     if not files or format_id is None:
         why = run.tags.get(f"{SKIPPED_TAG}model", "none was saved")
         raise UnknownArtifact(f"The run {run.info.run_name!r} ({run.info.run_id}) has no model at {folder!r}: {why}.")
-    return load_part(format_id, files)
+    return load_part(format_id, files, options)

@@ -32,7 +32,7 @@ def data_given(given: Given) -> None:
 def model_fitted(fitted: Fitted) -> None:
     """Ask the model for a few rows, and keep what it took and gave."""
     schema, rows = fitted.kept.get("signature", (None, None))
-    if schema is None:
+    if schema is None or fitted.run.active.kept_as(SIGNATURE_FILE) is not None:  # a plugin saw both
         return
     outputs = None if rows is None else fitted.ask("predict_sample", model=fitted.model, rows=rows)
     signature = ModelSignature(schema, None if outputs is None else schema_of(outputs))

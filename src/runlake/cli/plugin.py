@@ -23,10 +23,17 @@ def plugin() -> None:
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=".", help="Where its folder is made, if not here.")
 def new(name: str, folder: Path) -> None:
-    """Write the plugin runlake-NAME: a package that works, with its tests, and three places to change.
+    """Write the plugin runlake-NAME: a package that works, with its tests, and five places to change.
 
     As written it records `statistics.linear_regression` of Python itself. Example: runlake plugin new mylibrary
     """
     written = write_plugin(name, folder)
-    click.echo(f"Wrote {written}. Three places to change are marked CHANGE. Try it as it is:")
-    click.echo(f"  pip install -e {written}\n  pytest {written}\n  runlake plugins --targets")
+    click.echo(f"Wrote {written}. Five places to change are marked CHANGE: in the module, its test, pyproject.toml and README.md.")
+    click.echo("Try it as it is, and after each change:")
+    for command, what in (
+        (f"pip install -e {written} pytest", "runlake finds it then; once is enough"),
+        (f"pytest {written}", "the checks of the kit, and a test of what is recorded"),
+        (f"pytest -rs {written}", "the same, and why checks are skipped: most need one more field of the Scenario"),
+        ("runlake plugins --targets", "what is captured, and why"),
+    ):
+        click.echo(f"  {command}\n      {what}")

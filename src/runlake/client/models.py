@@ -11,7 +11,10 @@ from runlake.client.reading import current_store
 __all__ = ["load_model"]
 
 
-def load_model(model_uri: str) -> Any:
-    """The model at `runs:/<run id>/model`. Nothing in its files is run, whoever wrote them. Raises UnknownArtifact where there is none."""
+def load_model(model_uri: str, **options: Any) -> Any:
+    """The model at `runs:/<run id>/model`. Nothing in its files is run, whoever wrote them. `options` are those of its library's plugin.
+
+    Raises UnknownArtifact where there is none.
+    """
     run_id, path = place_of(model_uri)
-    return kept_model(current_store().run(run_id), path)
+    return kept_model(current_store().run(run_id), path, options)

@@ -6,10 +6,13 @@ from runlake.entities.events import Event, Scope
 from runlake.entities.experiments import Experiment, LifecycleStage, ViewType
 from runlake.entities.jobs import Job, JobState
 from runlake.entities.runs import FileInfo, Metric, Param, Run, RunData, RunInfo, RunInputs, RunTag
+from runlake.entities.signatures import SIGNATURE_FILE, ColSpec, ModelSignature, Schema, TensorSpec
 from runlake.entities.status import Status
 
 __all__ = [
+    "SIGNATURE_FILE",
     "CaptureRecord",
+    "ColSpec",
     "Dataset",
     "DatasetInput",
     "Event",
@@ -20,13 +23,16 @@ __all__ = [
     "JobState",
     "LifecycleStage",
     "Metric",
+    "ModelSignature",
     "Param",
     "Run",
     "RunData",
     "RunInfo",
     "RunInputs",
     "RunTag",
+    "Schema",
     "Scope",
     "Status",
+    "TensorSpec",
     "ViewType",
 ]

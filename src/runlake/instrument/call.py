@@ -19,17 +19,30 @@ __all__ = ["Call"]
 
 
 class Call:
-    """One call of the library, as one capture sees it. `args` and `kwargs` are what the library is called with."""
+    """One call of the library, as one capture sees it: what it is called with, the training it belongs to, and where to record.
+
+    `target` and `plugin` are those of the patch. Once the library is back, `outcome` is what it gave, and `error` the exception with
+    which it ended, which a capture sees in its `finally` alone: its generator is closed then.
+    """
 
     def __init__(self, invocation: Invocation, plugin: str, target: str, training: Training | None, *, is_owner: bool) -> None:
         self.target = target
-        self.instance = invocation.instance
-        self.owner = None if is_owner else training
         self.error: BaseException | None = None
         self.outcome: Any = None
         self.plugin = plugin
         self._invocation = invocation
         self._training = training
+        self._owner = None if is_owner else training
+
+    @property
+    def instance(self) -> Any:
+        """The object whose method is called, or the class of a class method; None for a function. It is not among the arguments."""
+        return self._invocation.instance
+
+    @property
+    def owner(self) -> Training | None:
+        """The training that this call is part of; None for a call that owns its own, or has none."""
+        return self._owner
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -46,7 +59,7 @@ class Call:
         """Every argument by its name, with the defaults of those that were not given."""
         bound = self._invocation.signature.bind(*self.args, **self.kwargs)
         bound.apply_defaults()
-        return dict(bound.arguments)
+        return _Arguments(bound.arguments, self.target, has_instance=self.instance is not None)
 
     @property
     def noted(self) -> dict[str, Any]:
@@ -135,6 +148,20 @@ class Call:
         if self._training is None:
             raise RunlakeError(f"The capture of {self.target} comes after a training and has none; ask call.run_of(object) for a run.")
         return self._training
+
+
+class _Arguments(dict[str, Any]):
+    """The arguments by their names, which says what there is to who asks for another."""
+
+    def __init__(self, known: Mapping[str, Any], target: str, *, has_instance: bool) -> None:
+        super().__init__(known)
+        self._target = target
+        self._has_instance = has_instance
+
+    def __missing__(self, name: str) -> Any:
+        if self._has_instance and name in ("self", "cls"):
+            raise KeyError(f"The object of the method {self._target} is `call.instance`; its arguments are {', '.join(self) or 'none'}.")
+        raise KeyError(f"{self._target} takes no argument {name!r}; its arguments are {', '.join(self) or 'none'}.")
 
 
 def changed_arguments(

@@ -66,8 +66,11 @@ def save_model(model: Any, max_bytes: int, options: Mapping[str, Any]) -> Saved 
 
 
 @hookspec
-def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
-    """Give the model that was saved in this format, if it is one of yours. Whatever the bytes are, nothing may run that they name."""
+def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
+    """Give the model that was saved in this format, if it is one of yours. Whatever the bytes are, nothing may run that they name.
+
+    `options` are what `runlake.<plugin>.load_model` was given beside the model's address; a plugin that has none leaves them out.
+    """
 
 
 @hookspec

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runlake.errors import RunlakeError
-from runlake.instrument.plugins import ask_one, find_plugins, implements, load, plugin_named
+from runlake.errors import InvalidValue, RunlakeError
+from runlake.instrument.plugins import ask_one, find_plugins, implements, load, plugin_named, takes
 from runlake.instrument.saved import Saved
 
 __all__ = ["load_part", "save_part"]
@@ -22,9 +22,14 @@ def save_part(model: object, max_bytes: int) -> Saved | None:
     return None
 
 
-def load_part(format_id: str, files: Mapping[str, bytes]) -> Any:
-    """The model that these files are; nothing that they say is run. Raises RunlakeError where its plugin is off or missing."""
+def load_part(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any] | None = None) -> Any:
+    """The model that these files are; nothing that they say is run. `options` are its plugin's own.
+
+    Raises RunlakeError where its plugin is off or missing.
+    """
     plugin = plugin_named(format_id.partition("/")[0])
     if not load(plugin):
         raise RunlakeError(f"The model is in the format {format_id}, whose plugin is off: {plugin.problem.rstrip('.')}.")
-    return ask_one(plugin, "load_model", format_id=format_id, files=files)
+    if options and not takes(plugin, "load_model", "options"):
+        raise InvalidValue(f"A model in the format {format_id} is loaded as it is; it takes no {', '.join(options)}.")
+    return ask_one(plugin, "load_model", format_id=format_id, files=files, options=options or {})

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = [
     "plugin_of_module",
     "records",
     "standing_work",
+    "takes",
     "tell_plugins",
 ]
 
@@ -173,6 +175,11 @@ def implements(plugin: Plugin, hook: str) -> bool:
     return any(each.plugin_name == plugin.name for each in getattr(_hooks().hook, hook).get_hookimpls())
 
 
+def takes(plugin: Plugin, hook: str, argument: str) -> bool:
+    """Whether the plugin, if it is loaded, implements the hook with this argument, which is one of several."""
+    return any(each.plugin_name == plugin.name and argument in each.argnames for each in getattr(_hooks().hook, hook).get_hookimpls())
+
+
 def tell_plugins(hook: str, work_of: Callable[[str, str], Work] | None = None, **said: Any) -> None:
     """Call every implementation of a hook, whatever the others raise."""
     _load_services()
@@ -274,7 +281,9 @@ def _load(plugin: Plugin) -> None:
     try:
         for caller in _hooks().get_hookcallers(module) or []:
             if not caller.has_spec():
-                raise InvalidValue(f"it implements a hook {caller.name!r}, which this version of runlake does not have")
+                near = get_close_matches(caller.name, vars(hookspecs), 1)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                raise InvalidValue(f"it implements a hook {caller.name!r}, which this version of runlake does not have{meant}")
         plugin.asked = [_checked(asked) for asked in (module.patches() if hasattr(module, "patches") else ())]
         plugin.libraries = frozenset(asked.module.partition(".")[0] for asked in plugin.asked)
         plugin.options = dict(module.options()) if hasattr(module, "options") else {}

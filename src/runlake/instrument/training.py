@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 import threading
 import time
 import weakref
@@ -15,6 +17,7 @@ from runlake.entities import CaptureRecord, Status
 from runlake.entities import Scope as EventScope
 from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import RunlakeError
+from runlake.guard import guarded
 from runlake.instrument.opened import DataFacts
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
@@ -32,6 +35,7 @@ __all__ = ["Fitted", "Given", "Training", "end_trainings", "run_of", "training"]
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
 UNTESTED_TAG = "runlake.untested_version"
+_OURS = __name__.partition(".")[0]
 
 
 @dataclass
@@ -117,6 +121,7 @@ class Training:
         self._fitted: list[Fitted] = []
         self._kept: dict[str, Any] | None = None  # of what was given, which itself is let go of
         self._last: Callable[[], Any] | None = None  # the model, where no call gives it
+        self._until: Callable[[], Any] | None = None  # what trains it, where it is held as long as that is there
         self._model: Callable[[], Any] | None = None
 
     @property
@@ -164,10 +169,20 @@ class Training:
             given.held_out = {name: (inputs, targets) for name, (inputs, targets, _) in held_out.items()}
             tell_plugins("data_given", self.work_of, given=given)
 
-    def trains(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None) -> None:
-        """For a training that no call encloses: what it trains, to be recorded as it is when the training ends; and the first batch."""
-        self.add_given(Given(model, inputs, targets, sample_weight, self.plugin, self.options, "first batch"))
-        self._last = _weak(model)
+    def trains(self, model: Any, inputs: Any = None, targets: Any = None, sample_weight: Any = None, *, until_gone: object = None) -> None:
+        """For a training that no call encloses: what it trains, to be recorded as it is when the training ends; and the first batch,
+        which may be told later.
+
+        What trains a model, an optimizer say, may be let go of together with it: the model is then held `until_gone` is, and recorded.
+        """
+        if inputs is not None:
+            self.add_given(Given(model, inputs, targets, sample_weight, self.plugin, self.options, "first batch"))
+        self._model = _weak(model)
+        if until_gone is None:
+            self._last = self._last if self._until is not None else self._model
+        else:
+            self._last = lambda: model
+            self._until = weakref.ref(until_gone, functools.partial(_when_gone, weakref.ref(self)))
 
     def add_fitted(self, fitted: Fitted, *, is_owners: bool) -> None:
         """Hold a model until the training ends."""
@@ -186,8 +201,9 @@ class Training:
 
     def hand_over(self) -> None:
         """Have the model of a training that no call encloses recorded, as it is now."""
-        last, self._last = self._last, None
-        if last is None or self.active is None:
+        with self._opening:  # two threads may come at once
+            last, self._last = self._last, None
+        if last is None or self.active is None or not self.active.is_ours:
             return
         model = last()
         if model is None:
@@ -320,6 +336,34 @@ def _weak(key: object) -> Any:
         return weakref.ref(key)
     except TypeError:  # what has no weak references, as None has not
         return lambda: key
+
+
+def _when_gone(found: Callable[[], Training | None], _: object) -> None:
+    """What trains a model is gone: have it recorded at once, as the program may change it next, or end.
+
+    Python may call this anywhere, also where code of ours holds a lock that it would wait for: there, another thread does it.
+    """
+    training = found()
+    if training is None or sys.is_finalizing():
+        return
+    if _is_inside_ours():
+        threading.Thread(target=_hand_over_of, args=(training,), name="runlake-model", daemon=True).start()
+    else:
+        _hand_over_of(training)
+
+
+def _hand_over_of(found: Training) -> None:
+    with guarded("recording the model of", found.name):
+        found.hand_over()
+
+
+def _is_inside_ours() -> bool:
+    frame = sys._getframe(1).f_back  # there is none where the interpreter itself lets go
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == _OURS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end_orphans() -> None:

@@ -18,6 +18,7 @@ _DOWN = re.compile(
 _UP = re.compile(
     r"acc|auc|f1|f2|fbeta|score|precision|recall|r2\b|map\b|ndcg|mrr|bleu|rouge|iou|dice|kappa|mcc|reward|return|throughput|per_second"
 )
+_LIKELY = re.compile(r"likelihood|log_?lik|log_?prob|elbo\b")
 
 
 def direction(key: str, tags: Mapping[str, str] | None = None) -> Goal:
@@ -26,6 +27,8 @@ def direction(key: str, tags: Mapping[str, str] | None = None) -> Goal:
     if told in ("min", "max"):
         return "min" if told == "min" else "max"
     name = re.sub(r"[^a-z0-9_]+", " ", key.lower())
+    if _LIKELY.search(name) and not _DOWN.search(name):
+        return "min" if len(re.findall(r"(?<![a-z])neg(?:ative)?_", name)) % 2 else "max"
     if _DOWN.search(name) and not re.search(r"^neg_|_neg_", name):  # an error negated so that greater is better
         return "min"
     return "max" if _UP.search(name) or re.search(r"^neg_|_neg_", name) else "min"

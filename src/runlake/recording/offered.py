@@ -11,7 +11,7 @@ from runlake.entities import Dataset, Scope
 from runlake.entities.params import kind_of
 from runlake.recording import documents
 from runlake.recording.metrics import MetricLog
-from runlake.recording.values import as_key, as_offered_text
+from runlake.recording.values import as_key, as_offered_text, goal_tag
 from runlake.store.fold import RunState
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
 from runlake.recording.secrets import as_written
-from runlake.recording.values import as_key, as_text
+from runlake.recording.values import as_key, as_text, goal_tag
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
 from runlake.store.packs import content_of
@@ -34,7 +34,6 @@ NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
 CONTEXT_TAG = "mlflow.data.context"
-GOAL_TAG = "runlake.goal."
 
 
 @dataclass(frozen=True)
@@ -203,9 +202,7 @@ class ActiveRun(MetricLog):
 
     def set_metric_goal(self, key: str, goal: Literal["min", "max"]) -> None:
         """Say which way a metric is better."""
-        if goal not in ("min", "max"):
-            raise InvalidValue(f"The goal of {key!r} is 'min' or 'max', not {goal!r}.")
-        self.set_tag(GOAL_TAG + as_key(key), goal)
+        self.set_tags(goal_tag(key, goal))
 
     def log_input(self, dataset: Dataset, context: str | None = None, tags: Mapping[str, Any] | None = None) -> None:
         """Note a data set that the run uses, for training say."""

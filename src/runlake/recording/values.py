@@ -9,8 +9,9 @@ from typing import Any
 from runlake.errors import InvalidValue
 from runlake.guard import attempt, log
 
-__all__ = ["Deferred", "as_key", "as_offered_text", "as_step", "as_text", "as_value"]
+__all__ = ["Deferred", "as_key", "as_offered_text", "as_step", "as_text", "as_value", "goal_tag"]
 
+GOAL_TAG = "runlake.goal."
 MAX_KEY_BYTES = 4096
 MAX_TEXT = 1 << 20  # letters of a param's or tag's text
 SHOWN = 80  # of what is refused
@@ -151,6 +152,13 @@ def as_text(key: Any, value: Any) -> str:
             "Keep it with log_text()."
         )
     return text
+
+
+def goal_tag(key: str, goal: str) -> dict[str, str]:
+    """The tag that says which way a metric is better. Raises InvalidValue for what is neither "min" nor "max"."""
+    if goal not in ("min", "max"):
+        raise InvalidValue(f"The goal of {key!r} is 'min' or 'max', not {goal!r}.")
+    return {GOAL_TAG + as_key(key): goal}
 
 
 def as_offered_text(value: Any) -> tuple[str, bool]:

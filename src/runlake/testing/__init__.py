@@ -5,6 +5,7 @@ kit          the checks by name, as tests
 enabling     programs that enable the plugin in every order
 recorded     what is recorded: once, in every thread, in a forked child
 harmless     the training is what it is without
+saving       a saved model says the same when it is loaded
 failing      exceptions, interrupts, and stores that cannot be written
 leaving      nothing is left when it is over
 documented   targets that are there, reasons, options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -80,9 +81,8 @@ def a_program_that_enables_first_is_recorded(trial: Trial) -> None:
     watched = run_program(ENABLED.format(plugin=trial.plugin) + program)
 
     assert bare.returncode == 0, bare.stderr
-    assert (watched.returncode, watched.stdout, watched.stderr) == (bare.returncode, bare.stdout, bare.stderr), (
-        "the program says other things"
-    )
+    is_same = (watched.returncode, watched.stdout, watched.stderr) == (bare.returncode, bare.stdout, bare.stderr)
+    assert is_same, f"the program says other things\n{_told('without', bare)}\n{_told('with', watched)}"
     assert trial.statuses() == ["FINISHED"] * trial.scenario.runs
 
 
@@ -94,3 +94,8 @@ def names_imported_before_are_recorded_and_given_back(trial: Trial) -> None:
     assert ended.returncode == 0, ended.stderr
     assert trial.statuses() == ["FINISHED"] * trial.scenario.runs
     assert json.loads(ended.stdout.splitlines()[-1]) == [], "these names are not what was imported"
+
+
+def _told(how: str, ended: CompletedProcess[str]) -> str:
+    """All of what a program said."""
+    return f"--- {how} the plugin, exit code {ended.returncode}, stdout:\n{ended.stdout}\n--- stderr:\n{ended.stderr}"

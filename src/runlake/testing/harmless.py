@@ -12,6 +12,7 @@ import pickle
 import random
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -39,7 +40,8 @@ def the_model_is_the_same_bit_for_bit(trial: Trial) -> None:
     with trial.enabled():
         watched = trial.fingerprint()
 
-    assert watched == bare, "the model is another one when it is recorded"
+    is_same = watched == bare  # not compared below, where their pickles would be printed
+    assert is_same, "the model is another one when it is recorded"
 
 
 def random_numbers_are_as_without(trial: Trial) -> None:
@@ -53,7 +55,8 @@ def random_numbers_are_as_without(trial: Trial) -> None:
             trial.train()
         states.append(_random_states(trial))
 
-    assert states[0] == states[1], "the plugin draws from a generator that is not its own"
+    moved = [name for name in states[0] if states[0][name] != states[1][name]]
+    assert moved == [], f"the plugin draws from generators that are not its own: {', '.join(moved)}"
 
 
 def the_arguments_are_as_they_were(trial: Trial) -> None:
@@ -111,13 +114,15 @@ def it_costs_little(trial: Trial) -> None:
     assert cost <= trial.scenario.seconds, f"the captures of one training take {cost:.3f} s"
 
 
-def _random_states(trial: Trial) -> list[bytes]:
-    states = [pickle.dumps(random.getstate())]
+def _random_states(trial: Trial) -> dict[str, bytes]:
+    """By the names of the generators, of which the scenario's may be several."""
+    states: dict[str, Any] = {"random": random.getstate()}
     if "numpy" in sys.modules:
-        states.append(pickle.dumps(sys.modules["numpy"].random.get_state()))
+        states["numpy.random"] = sys.modules["numpy"].random.get_state()
     if trial.scenario.generators is not None:
-        states.append(pickle.dumps(trial.scenario.generators()))
-    return states
+        others = trial.scenario.generators()
+        states |= others if isinstance(others, Mapping) else {"the scenario's `generators`": others}
+    return {name: pickle.dumps(state) for name, state in states.items()}
 
 
 def _pickled(given: Any) -> bytes:

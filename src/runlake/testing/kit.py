@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from runlake.errors import InvalidValue
-from runlake.testing import documented, enabling, failing, harmless, leaving, recorded
+from runlake.testing import documented, enabling, failing, harmless, leaving, recorded, saving
 from runlake.testing.scenario import Scenario, Trial
 
 __all__ = ["check_names", "parametrize_with_plugin_checks", "run_check"]
 
-_CHECKS: dict[str, Callable[[Trial], None]] = {
-    name: getattr(family, name) for family in (documented, enabling, recorded, harmless, failing, leaving) for name in family.__all__
-}
+_FAMILIES = (documented, enabling, recorded, harmless, saving, failing, leaving)
+_CHECKS: dict[str, Callable[[Trial], None]] = {name: getattr(family, name) for family in _FAMILIES for name in family.__all__}
 
 
 def check_names() -> list[str]:
@@ -61,5 +60,10 @@ def parametrize_with_plugin_checks(
 
 
 def run_check(name: str, plugin: str, scenario: Scenario) -> None:
-    """One check, in the store that the settings name: raises AssertionError where the plugin fails it."""
-    _CHECKS[name](Trial(plugin, scenario))
+    """One check, in the store that the settings name: raises AssertionError where the plugin fails it.
+
+    A plugin that cannot be used, or a target that is not there, fails each check with the same line, and not with what comes of it.
+    """
+    trial = Trial(plugin, scenario)
+    trial.require()
+    _CHECKS[name](trial)

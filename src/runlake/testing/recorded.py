@@ -42,7 +42,8 @@ def a_training_is_recorded(trial: Trial) -> None:
     assert [str(run.info.status) for run in runs] == ["FINISHED"] * trial.scenario.runs
     assert [run.errors for run in runs] == [[]] * trial.scenario.runs, "something could not be recorded"
     assert any(run.params for run in runs), "no run has params"
-    assert not trial.scenario.series or any(trial.scenario.series in run.metrics for run in runs), f"no run has {trial.scenario.series!r}"
+    series, there = trial.scenario.series, sorted({key for run in runs for key in run.metrics})
+    assert not series or series in there, f"no run has the metric {series!r}; there is {', '.join(there) or 'none'}"
 
 
 def enabling_again_records_once(trial: Trial) -> None:

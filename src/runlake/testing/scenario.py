@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,7 @@ class Scenario:
     data: Callable[[], Sequence[Any]] = tuple  # fresh objects that `train` is called with
     told_by: Callable[[Any], Any] | None = None  # what tells that a model is the same: by default itself, as it is pickled
     fail: Callable[[], Any] | None = None  # trains so that the library raises an exception of its own
+    rows: Callable[[], Any] | None = None  # a few that a saved model is asked for when it is loaded: by default the first of `data`
     series: str = ""  # a metric with a point for each round, where the library has rounds
     runs: int = 1  # that one training leaves
     program: str = ""  # the same training as a program of its own: imports first, then at least one more line
@@ -55,8 +57,16 @@ class Trial:
         find_plugins(anew=True)
         plugin = plugin_named(self.plugin)
         load(plugin)
-        assert not plugin.problem, f"The plugin {self.plugin} cannot be used: {plugin.problem}"
+        if plugin.problem:
+            raise AssertionError(f"The plugin {self.plugin} cannot be used: {plugin.problem}")
         return plugin
+
+    def require(self) -> None:
+        """Raise AssertionError, in a line for each, where the plugin or one of its targets is not there."""
+        found = [(asked.target, _absence(asked)) for asked in self.asked]
+        lines = [f"The plugin {self.plugin} cannot capture {target}: {why}" for target, why in found if why]
+        if lines:
+            raise AssertionError("\n".join(lines))
 
     @property
     def asked(self) -> Sequence[Patch | Registration]:
@@ -133,6 +143,24 @@ class Trial:
         if not given or given is tuple:
             pytest.skip(f"the scenario has no `{what}`, {why}")
         return given
+
+
+def _absence(asked: Patch | Registration) -> str:
+    """Why the installed library has not what is asked for; "" where it has, or need not."""
+    if isinstance(asked, Patch) and asked.optional:
+        return ""
+    holder: Any = attempt(lambda: importlib.import_module(asked.module))
+    if isinstance(holder, ImportError):
+        return f"{holder}."
+    if isinstance(holder, BaseException):
+        raise holder
+    names = asked.name.split(".") if isinstance(asked, Patch) else []
+    for name in names[:-1] if isinstance(asked, Patch) and asked.subclasses else names:
+        if not hasattr(holder, name):
+            near = difflib.get_close_matches(name, dir(holder), 1)
+            return f"there is no such attribute; did you mean {near[0]}?" if near else "there is no such attribute."
+        holder = getattr(holder, name)
+    return ""
 
 
 def _lengths(run: Run) -> list[tuple[str, int]]:

@@ -39,12 +39,16 @@ class Observed:
 
 @dataclass(frozen=True)
 class Recorded:
-    """How much is in the store of the run that was recorded, and what could not be recorded, in words."""
+    """How much is in the store of the run that was recorded, and what could not be recorded, in words.
+
+    `own_runs` is how many the program records of itself, in a run without autolog.
+    """
 
     runs: int
     models: int
     metrics: int
     errors: list[str] = field(default_factory=list)
+    own_runs: int = 0
 
 
 def observed(command: Sequence[str], say: Callable[[str], object], *, is_watched: bool = True) -> tuple[list[Observed], Recorded]:
@@ -60,7 +64,7 @@ def observed(command: Sequence[str], say: Callable[[str], object], *, is_watched
             asked = _asked() | {"is_recorded": number == len(RUNS) - 1, "is_watched": is_watched}
             found.append(_run(words, Path(folder) / str(number), asked))
             _check(found)
-        return found, _recorded(Path(folder) / str(len(RUNS) - 1) / "lake")
+        return found, _recorded(Path(folder) / str(len(RUNS) - 1) / "lake", Path(folder) / "0" / "lake")
 
 
 def named_signal(exit_code: int) -> str:
@@ -134,9 +138,11 @@ def _check(found: Sequence[Observed]) -> None:
         )
 
 
-def _recorded(store: Path) -> Recorded:
+def _recorded(store: Path, own: Path) -> Recorded:
     from runlake.read import open_store  # late: it needs Arrow, and the program's runs come first
 
     runs = open_store(store).runs() if store.exists() else []
     models = [run for run in runs if any(name.startswith("model/") for name in run.artifacts)]
-    return Recorded(len(runs), len(models), sum(len(run.metrics) for run in runs), [error for run in runs for error in run.errors])
+    errors = [error for run in runs for error in run.errors]
+    own_runs = len(open_store(own).runs()) if own.exists() else 0
+    return Recorded(len(runs), len(models), sum(len(run.metrics) for run in runs), errors, own_runs)
