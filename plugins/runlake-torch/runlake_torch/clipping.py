@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -21,11 +22,11 @@ def hear_norms(module: ModuleType) -> Any:
     cells = getattr(module.clip_grad_norm_, "__closure__", None)
     if not cells:
         return None
-    clip, compiles = cells[0].cell_contents, _is_compiling()
+    clip, torch = cells[0].cell_contents, sys.modules["torch"]  # which may still be on its way in
 
     def clip_grad_norm_(*args: Any, **kwargs: Any) -> Any:
         norm = clip(*args, **kwargs)
-        if not compiles():
+        if not torch.compiler.is_compiling():
             _note(norm)
         return norm
 
@@ -49,9 +50,3 @@ def _note(norm: Any) -> None:
     known = here()
     if is_number(norm) and not known.is_idle:
         known.norm = taken(norm)
-
-
-def _is_compiling() -> Any:
-    import torch
-
-    return torch.compiler.is_compiling

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from runlake_torch import model_digest, random_states
 
+from children import run_program
 from verifying import digest_elsewhere, verdicts_of, verified
 
 MODEL = """
@@ -81,3 +82,19 @@ def test_the_demo_and_a_program_with_a_main_function_are_not_changed(tmp_path: P
     assert [verdicts_of(found)[about] for about in ("stdout", "stderr", "models")] == ["same"] * 3
     assert "torch" in next(each["what"] for each in found["findings"] if each["about"] == "random")
     assert (found["recorded"]["runs"], found["recorded"]["errors"]) == (2, [])
+
+
+def test_a_library_that_comes_after_autologging_is_captured_whole(tmp_path: Path) -> None:
+    """What is patched while PyTorch is on its way in finds half of it."""
+    program = """
+        import runlake
+        given = runlake.autolog("torch")
+        import torch
+        print([(row.target, row.why) for row in given.report() if row.state not in ("in place", "waiting") and row.plugin == "torch"])
+        weights = torch.nn.Parameter(torch.ones(4))
+        weights.sum().backward()
+        print(torch.nn.utils.clip_grad_norm_([weights], 1.0).item())
+    """
+    done = run_program(program, tmp_path / "lake")
+
+    assert (done.stdout, done.stderr) == ("[]\n2.0\n", "")
