@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -27,7 +28,8 @@ def compact(store: Path | None) -> None:
         moved = publish.publish(layout)
         merged = compaction.compact(layout)
     except OSError as error:
-        raise StoreError(f"{layout.root} could not be written: {error}. Nothing is lost: mend that, and run it again.") from error
+        reason = re.split(r"↳\S*\s+", str(error))[-1].strip()  # where the tables are written, a text of several lines ends in it
+        raise StoreError(f"{layout.root} could not be written: {reason}. Nothing is lost: mend that, and run it again.") from error
     rows = ", ".join(f"{count:,} to {name}" for name, count in moved.rows.items())
     click.echo(f"Published {rows}; {moved.removed} files of logs were removed.")
     for text in moved.lost:

@@ -192,6 +192,7 @@ class ActiveRun(MetricLog):
     def delete_tag(self, key: str) -> None:
         """Take a note back. Raises InvalidValue where there is none."""
         if as_key(key, "tag") not in self.data.tags:
+            self.recorder.flusher.flush(sync=False)  # or a tag that was deleted just now would still be there
             state = self._stored_state()  # another process may have made it
             if key not in state.tags:
                 raise InvalidValue(f"The run {self.name!r} has no tag {key!r}; it has {sorted({**self.data.tags, **state.tags})[:20]}.")
