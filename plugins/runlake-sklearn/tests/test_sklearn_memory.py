@@ -187,7 +187,9 @@ def test_trainings_leave_nothing_behind_that_grows(runs: Runs) -> None:
     held_after(80)  # as many of the last runs are remembered as there ever will be
     before = held_after(5)
 
-    assert held_after(60) - before == Counter()
+    left = held_after(60) - before
+    del left["guarded"]  # a thread of ours may be at work just then
+    assert left == Counter()
 
 
 def pickles(value: Any) -> dict[str, bytes]:
