@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import pickle
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -188,7 +189,12 @@ def test_trainings_leave_nothing_behind_that_grows(runs: Runs) -> None:
     before = held_after(5)
 
     left = held_after(60) - before
-    del left["guarded"]  # a thread of ours may be at work just then
+    for _ in range(50):
+        if not left:
+            break
+        time.sleep(0.02)  # a thread of ours was at work just then, which what is left for good outlasts
+        left = held_after(0) - before
+
     assert left == Counter()
 
 
