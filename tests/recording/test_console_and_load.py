@@ -58,7 +58,7 @@ def test_the_outputs_are_put_back(store: Path, monkeypatch: pytest.MonkeyPatch) 
     with runlake.start_run():
         print("in")
         during = "write" in vars(sys.stdout), "write" in vars(sys.stderr)
-        sys.stderr.write = theirs = lambda text: err.write(text)  # type: ignore[method-assign]
+        sys.stderr.write = theirs = lambda text: err.write(text)  # type: ignore[method-assign]  # as a user does
     print("after")
 
     assert during == (True, True)

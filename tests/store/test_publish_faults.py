@@ -441,6 +441,31 @@ def test_rows_that_move_amid_the_reading_are_missed_in_the_wrong_order_only(stor
     assert len(view.points()) == finds
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_run_that_ends_amid_the_reading_is_whole_or_not_there(store: Path, is_known: bool) -> None:
+    """Its events are published by then, and its points are where we have looked before, in a log that was or was not there."""
+    layout = create(store)
+    writers = [Writer(layout)]
+    if is_known:
+        add_points(writers[0], [Point("earlier", "loss", 0, 0, 1.0)])
+        writers[0].write()
+
+    class EndsMeanwhile(View):
+        def _look_at_sealed(self) -> None:
+            while writers:
+                writer = writers.pop()
+                add_points(writer, [Point("r", "loss", 0, 0, 1.0)])
+                add_events(writer, [Event.set("r", Scope.RUN, "status", "FINISHED", 1)])
+                writer.write()
+                publish(layout)
+            super()._look_at_sealed()
+
+    view = EndsMeanwhile(layout)
+    view.refresh()
+
+    assert len(view.events("r")) == len(view.points("r")) == 1
+
+
 # Stopped, given up, and back again
 
 STOPS_AND_GOES_ON = """

@@ -2,6 +2,9 @@
 
 Rows only ever move from a log to a sealed file to a table. So logs are read first, then what is sealed, then the tables: in that
 order a row may be met twice, which its number tells, but none can slip by from a place not yet read to one already read.
+
+Events are published at once, points only as far as their writer has summarized them. So the tables may tell of a run that ended after
+its writer's log was read, where its points are: then that is read again.
 """
 
 from __future__ import annotations
@@ -93,15 +96,12 @@ class View:
 
     def refresh(self) -> None:
         """Take in what was not read yet."""
-        paths = self.layout.logs()
-        self._read_logs(paths)
-        self._look_at_sealed()
-        before = [table.log.version for table in self.tables.values()]
-        for name in ("meta", "points", "metrics"):  # against the order of publishers: what is said of rows that we see is there as well
-            self.tables[name].refresh()
-        if before != [table.log.version for table in self.tables.values()]:
-            self.changes += 1
-            self._forget_published()
+        for _ in range(TRIES):
+            paths = self.layout.logs()
+            self._read_logs(paths)
+            self._look_at_sealed()
+            if self._read_tables(paths):
+                break
         self._forget_parts_but(paths)
         self._has_looked_again = False
 
@@ -181,6 +181,20 @@ class View:
             for start, stop in coverage.holes():
                 found.append(Finding(path, 0, f"{kind.name.lower()} {start} to {stop - 1} of this writer are missing"))
         return found
+
+    def _read_tables(self, paths: Sequence[Path]) -> bool:
+        """Whether they tell of no events that came after the logs were read."""
+        before = [table.log.version for table in self.tables.values()]
+        for name in ("meta", "points", "metrics"):  # against the order of publishers: what is said of rows that we see is there as well
+            self.tables[name].refresh()
+        if before == [table.log.version for table in self.tables.values()]:
+            return True
+        listed = set(paths)
+        writing = {part.name.writer for path, part in self.parts.items() if path in listed}
+        is_ahead = any(self.tables["meta"].mark(writer) > self.written(Kind.EVENTS, writer) for writer in writing)
+        self.changes += 1
+        self._forget_published()
+        return not is_ahead and listed.issuperset(self.layout.logs())
 
     def _read_logs(self, paths: Iterable[Path]) -> None:
         for path in paths:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -73,6 +72,8 @@ class _Git:
 
     def says(self, *arguments: str) -> str | None:
         """What it prints, as far as we want to know it; None where it fails."""
+        import subprocess  # late, by the thread that asks: opening a run does without
+
         try:
             process = subprocess.Popen(
                 ["git", *_QUIETLY, *arguments],
