@@ -7,11 +7,11 @@ import logging
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runlake.redaction import redacted_text
 
-__all__ = ["attempt", "choose_strict", "guarded", "is_strict", "log", "set_silent", "set_strict"]
+__all__ = ["attempt", "choose_strict", "contained", "guarded", "is_strict", "log", "set_silent", "set_strict"]
 
 T = TypeVar("T")
 
@@ -71,6 +71,16 @@ def attempt(call: Callable[[], T]) -> T | BaseException:
         return error
 
 
+def contained(doing: tuple[str, ...], call: Callable[..., T], *args: Any, **kwargs: Any) -> tuple[T, None] | tuple[None, BaseException]:
+    """What a call gave, or what it raised, which is logged as `guarded` does it: for code that is called at every step of a training."""
+    try:
+        return call(*args, **kwargs), None
+    except BaseException as error:
+        if not _contains(doing, error, error.__traceback__):
+            raise
+        return None, error
+
+
 class guarded:  # noqa: N801 - reads as a word at the with statement
     """Log what goes wrong inside, once per cause, and go on; KeyboardInterrupt passes at once.
 
@@ -87,14 +97,19 @@ class guarded:  # noqa: N801 - reads as a word at the with statement
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None:
-            return False
-        if isinstance(error, KeyboardInterrupt) or is_strict():
+        if error is None or not _contains(self.doing, error, trace):
             return False
         self.error = error
-        cause = (self.doing, type(error), trace.tb_lineno if trace else 0)
-        if cause not in _reported:
-            _reported.add(cause)
-            with contextlib.suppress(Exception):  # the stack may be full already, and handlers are the user's
-                log.warning("runlake failed while %s; your program goes on.", " ".join(self.doing), exc_info=(type(error), error, trace))
         return True
+
+
+def _contains(doing: tuple[str, ...], error: BaseException, trace: TracebackType | None) -> bool:
+    """Whether it goes no further; it is logged then."""
+    if isinstance(error, KeyboardInterrupt) or is_strict():
+        return False
+    cause = (doing, type(error), trace.tb_lineno if trace else 0)
+    if cause not in _reported:
+        _reported.add(cause)
+        with contextlib.suppress(Exception):  # the stack may be full already, and handlers are the user's
+            log.warning("runlake failed while %s; your program goes on.", " ".join(doing), exc_info=(type(error), error, trace))
+    return True

@@ -21,7 +21,7 @@ import pytest
 import runlake
 from children import run_program
 from runlake.instrument import predictions
-from runlake.instrument.predictions import Judged, judged, remember_prediction
+from runlake.instrument.predictions import Judged, Loop, judged, remember_prediction
 from runlake.recording.offered import OfferedRun
 from toys import rows
 
@@ -323,6 +323,54 @@ def test_of_one_name_a_run_takes_so_many(make_run: Callable[[], OfferedRun]) -> 
     stored = runlake.get_run(run.run_id).data
     assert (len(stored.metrics), stored.metrics["error-100"]) == (100, 99.0)
     assert stored.tags["runlake.skipped.error"] == "there are 100 of it already"
+
+
+def loop_of(run: OfferedRun, step: int = 3) -> Loop:
+    """A loop that has just come to a step, of a library that has made no array here."""
+    loop = Loop(run, frozenset({"fractions"}), step)
+    predictions.loop_goes_on(loop)
+    return loop
+
+
+def test_what_nobody_is_known_to_have_said_is_the_loops(make_run: Callable[[], OfferedRun]) -> None:
+    """At its step, which tells the values of one name from each other; not so where anything else has trained or predicted since."""
+    mine, other = make_run(), make_run()
+    loop, said = loop_of(mine), np.ones(5)
+
+    answers = [judged([said], loop=loop), judged([said], loop=loop, by_rows=False)]
+    predictions.another_speaks()
+    answers.append(judged([said], loop=loop))
+    loop_of(mine)
+    remember_prediction(other, np.zeros(5))
+    answers.append(judged([said], loop=loop))
+
+    assert answers == [Judged(mine, "loop", step=3), None, None, Judged(None, "ambiguous", [mine, other], 2)]
+
+
+class Held:
+    """Numbers in the memory of another library."""
+
+    def __init__(self, *numbers: float) -> None:
+        self._kept = np.array(numbers)
+        self.__array_interface__ = self._kept.__array_interface__
+
+
+def test_what_lies_in_the_memory_of_a_library_is_its_loops(make_run: Callable[[], OfferedRun]) -> None:
+    """Whatever else has predicted as many rows; a model that says the very same makes it nobody's."""
+    mine, other = make_run(), make_run()
+    loop = Loop(mine, frozenset({Held.__module__.partition(".")[0]}), 3)
+    said = np.asarray(Held(1, 2, 3))
+
+    remember_prediction(other, np.zeros(3))
+    answers = [judged([said], loop=loop), judged([said.copy()], loop=loop)]
+    remember_prediction(other, said.copy())
+    answers.append(judged([said], loop=loop))
+
+    assert answers == [
+        Judged(mine, "loop", step=3),
+        Judged(None, "ambiguous", [mine, other], 2),
+        Judged(None, "ambiguous", (other, mine), 2),
+    ]
 
 
 PLUGIN = """

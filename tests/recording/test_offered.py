@@ -149,3 +149,17 @@ def test_a_file_is_made_by_the_thread_that_writes(store: Path, monkeypatch: pyte
     assert makers != [threading.current_thread().name]
     assert "uneven.parquet" not in found.artifacts
     assert [error.partition(": ")[0] for error in found.errors] == ["uneven.parquet"]
+
+
+def test_a_run_that_is_resumed_takes_further_points_of_what_the_store_has(store: Path) -> None:
+    """Until the user logs the metric here; without a step the user's count on."""
+    with runlake.start_run() as run:
+        run.offered.log_metric("loss", 0.5, 1)
+    with runlake.start_run(run.run_id) as resumed:
+        resumed.offered.log_metric("loss", 0.4, 2)
+        resumed.log_metric("loss", 0.3)
+        resumed.offered.log_metric("loss", 0.2, 4)
+
+    runlake.flush()
+    points = open_store().points(run.run_id, "loss")
+    assert list(zip(points["step"].to_pylist(), points["value"].to_pylist(), strict=True)) == [(1, 0.5), (2, 0.4), (2, 0.3)]

@@ -1,6 +1,11 @@
 """Record loops that train with PyTorch, which no call encloses: what steps is heard of, and no step waits for a device.
 
 clock        the steps of optimizers: what is recorded at each
+progress     the epochs, and how fast they go
+rates        what schedulers change
+gradients    their norm, where it is asked for
+describing   what is said once, before all that
+points       what is to be recorded, handed on many at a time
 losses       what is differentiated before a step
 loops        which optimizers train together
 loading      passes over data: epochs and evaluations
@@ -12,13 +17,16 @@ saving       a model as files that are safe to read
 rebuilding   the modules that can be made again from those alone
 signatures   what a model takes and gives, seen once
 tensorboard  what a SummaryWriter is given
+metrics      what torchmetrics computes
 watching     weights and gradients, by a sample of them
 here         what is known in each thread
 values       numbers, without a wait
+demonstration  the loop that newcomers write
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping
@@ -40,7 +48,7 @@ def patches() -> list[Patch | Registration]:
     return [
         Registration("torch.optim.optimizer", listen, forget, why="the official hook of every optimizer's every step"),
         Registration("torch._dynamo.trace_rules", leave_uncompiled, compile_again, why="what records is not compiled with the loop"),
-        _after("torch.autograd:backward", "losses", "capture_backward", "every loss is differentiated by it, before any step"),
+        Patch("torch.autograd:backward", glance_at_backward, role="glance", why="every loss is differentiated by it, before any step"),
         _after("torch.amp.grad_scaler:GradScaler.scale", "losses", "capture_scale", "the loss as it is before it is scaled"),
         _after("torch.amp.grad_scaler:GradScaler.step", "losses", "capture_scaled_step", "it may leave a step out"),
         Registration("torch.nn.utils.clip_grad", hear_norms, hear_no_norms, why="clipping gives the norm of the gradients"),
@@ -51,6 +59,16 @@ def patches() -> list[Patch | Registration]:
         _after(
             "torch.utils.tensorboard.writer:SummaryWriter.add_hparams", "tensorboard", "capture_hparams", "params, and what they led to"
         ),
+        _after("torchmetrics.metric:_squeeze_if_scalar", "metrics", "capture_value", "every metric's `compute` calls it by its name"),
+        _after("torchmetrics.metric:CompositionalMetric.compute", "metrics", "capture_several", "what is made of metrics by arithmetic"),
+        _after("torchmetrics.collections:MetricCollection.compute", "metrics", "capture_several", "several metrics, by their names"),
+        Patch(
+            "torchmetrics.wrappers.abstract:WrapperMetric.compute",
+            _standing("metrics", "capture_several"),
+            role="after",
+            why="what is made of other metrics",
+            subclasses=True,
+        ),
         _after(
             "torch.optim.optimizer:Optimizer.__init__",
             "loops",
@@ -60,19 +78,35 @@ def patches() -> list[Patch | Registration]:
     ]
 
 
+@hookimpl
+def options() -> Mapping[str, Any]:
+    """How often the norm of the gradients is recorded where nothing clips them, in steps; None for never. It costs a look at each."""
+    return {"gradient_norm_every": None}
+
+
 def _after(target: str, module: str, name: str, why: str) -> Patch:
+    return Patch(target, _standing(module, name), role="after", why=why)
+
+
+def _standing(module: str, name: str) -> Callable[..., Any]:
     """A capture that stands in a module of its own, which is imported when it is first called."""
 
     def capture(call: Any) -> Any:
         return _of(module, name)(call)
 
     capture.__name__ = name
-    return Patch(target, capture, role="after", why=why)
+    return capture
 
 
+@functools.cache  # it is asked for at every step
 def _of(module: str, name: str) -> Callable[..., Any]:
     found: Callable[..., Any] = getattr(importlib.import_module(f"runlake_torch.{module}"), name)
     return found
+
+
+def glance_at_backward(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A loss is differentiated."""
+    _of("losses", "glance_at_backward")(args, kwargs)
 
 
 def listen(module: ModuleType) -> Any:
@@ -120,9 +154,8 @@ def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str,
 
 @hookimpl
 def model_fitted(fitted: Any) -> None:
-    """The histograms of a model that was watched; what was still to be seen of it is not."""
+    """The histograms of a model that was watched."""
     if "torch" in sys.modules:
-        _of("signatures", "forget")(fitted.run)
         _of("watching", "log_histograms")(fitted)
 
 
@@ -141,14 +174,5 @@ def random_states() -> dict[str, Any]:
 
 
 def demo() -> None:
-    """For `runlake demo`: the smallest training that shows what is recorded."""
-    import torch
-
-    inputs = torch.linspace(-1, 1, 64).unsqueeze(1)
-    model = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    for _ in range(100):
-        optimizer.zero_grad()
-        loss: Any = torch.nn.functional.mse_loss(model(inputs), torch.sin(3 * inputs))
-        loss.backward()
-        optimizer.step()
+    """For `runlake demo`: the loop that newcomers write."""
+    _of("demonstration", "train")()

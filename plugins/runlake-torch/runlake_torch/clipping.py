@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from runlake import isolated
+from runlake_torch.compiling import compiled_with_the_rest
 from runlake_torch.here import here
 from runlake_torch.values import is_number, taken
 
@@ -31,9 +32,7 @@ def hear_norms(module: ModuleType) -> Any:
         return norm
 
     functools.update_wrapper(clip_grad_norm_, clip)
-    # The compiler passes over our files, but is to look into this one function.
-    clip_grad_norm_.__code__ = clip_grad_norm_.__code__.replace(co_filename="<runlake_torch.clipping>")
-    cells[0].cell_contents = clip_grad_norm_
+    cells[0].cell_contents = compiled_with_the_rest(clip_grad_norm_)
     return cells[0], clip_grad_norm_, clip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,19 @@ from weakref import WeakKeyDictionary
 
 import runlake
 from runlake import isolated
-from runlake_torch.discover import model_of
+from runlake_torch.describing import params_of, summary_of
+from runlake_torch.discover import forget_models, model_of
+from runlake_torch.gradients import norm_of
 from runlake_torch.here import Losses, forget_all, here
-from runlake_torch.loading import Epochs, Pass, evaluations, pass_of_step
 from runlake_torch.loops import forget_optimizers, is_idle, loop_of
 from runlake_torch.losses import of_losses
+from runlake_torch.points import Points
+from runlake_torch.progress import Progress
+from runlake_torch.rates import changed_rates
+from runlake_torch.signatures import forget as forget_look
 from runlake_torch.signatures import saw_step, see
 from runlake_torch.tensorboard import forget_writers
-from runlake_torch.values import is_number, taken
-from runlake_torch.watching import look
+from runlake_torch.watching import is_watched, look
 
 if TYPE_CHECKING:
     from runlake import OfferedRun, Training
@@ -28,35 +33,44 @@ if TYPE_CHECKING:
 __all__ = ["forget", "listen"]
 
 NOTED = "torch"
-SPEED_SECONDS = 1.0  # between two values of the speed
-LEAST_SECONDS = 0.005
 
-Moment = tuple[float, int, int]  # the time, how many steps were made, and how many samples were given in this pass
-_WATCHED = ("lr", "momentum", "weight_decay", "betas")  # what schedulers change
+
+def _nothing() -> None:
+    return None
 
 
 @dataclass(eq=False)
 class Stepping:
     """One optimizer of a training."""
 
+    recorded: Recorded
     suffix: str  # of its series, where it is not the first
+    optimizer: Callable[[], Any] = _nothing  # weak, as the next one
+    loop: Callable[[], Any] = _nothing
     steps: int = 0
     losses: Losses | None = None  # recorded last
     accumulates: bool = False  # several losses led to a step
-    settings: dict[tuple[int, str], Any] = field(default_factory=dict)  # recorded last, by group and name
+    rates: dict[tuple[int, str], Any] = field(default_factory=dict)  # recorded last
 
 
 @dataclass(eq=False)
 class Recorded:
     """What a training has recorded by now."""
 
+    training: Training
+    run: OfferedRun
+    norm_every: int  # steps; 0 for never
     optimizers: WeakKeyDictionary[Any, Stepping] = field(default_factory=WeakKeyDictionary)
     steppings: list[Stepping] = field(default_factory=list)
-    epoch: Pass | None = None
-    epochs: Epochs = field(default_factory=Epochs)
-    speed_from: Moment | None = None
-    latest: Moment | None = None
-    steps: int = 0
+    progress: Progress = field(default_factory=Progress)
+    points: Points = field(default_factory=Points)
+    step: int = 0  # the latest
+
+    def finish(self) -> None:
+        """The training is over."""
+        forget_look(self.run)
+        self.progress.finish(self.run, self.step)
+        self.points.finish(self.run)
 
 
 def listen(module: ModuleType) -> Any:
@@ -68,6 +82,7 @@ def forget(handle: Any) -> None:
     """Hear of no further step, and let go of what was held."""
     handle.remove()
     forget_all()
+    forget_models()
     forget_optimizers()
     forget_writers()
 
@@ -75,163 +90,110 @@ def forget(handle: Any) -> None:
 def _on_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Called after each step, which may be part of a compiled function: what it does is not compiled with it."""
     closure = args[1] if len(args) > 1 else kwargs.get("closure")  # the optimizer is the first
-    _outside_of_graphs()(optimizer, closure is not None)
+    hear = _hear if _compiler()() is None else _outside_of_graphs()
+    hear(optimizer, closure is not None)
+
+
+@functools.cache
+def _compiler() -> Any:
+    """What tells whether the compiler sees each function that is called here: to leave its sight takes longer than to ask."""
+    import torch
+
+    return getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", object)
 
 
 @functools.cache
 def _outside_of_graphs() -> Any:
     import torch
 
-    return torch.compiler.disable(_record_step)  # type: ignore[no-untyped-call]  # torch has no types there
+    return torch.compiler.disable(_hear)  # type: ignore[no-untyped-call]  # torch has no types there
 
 
-@isolated
-def _record_step(optimizer: Any, has_closure: bool) -> None:
+@isolated(is_glance=True)
+def _hear(optimizer: Any, has_closure: bool) -> None:
+    """A step, of a training that goes on as it did at the last one, or of another."""
     known = here()
     known.steps += 1
+    stepping: Stepping | None = known.steppings.get(id(optimizer))
+    if (
+        stepping is None
+        or stepping.optimizer() is not optimizer
+        or stepping.loop is not known.loop
+        or not stepping.recorded.training.goes_on(stepping.steps)
+    ):
+        stepping = _stepping_of(optimizer)
     losses, norm = known.losses, known.norm
     losses.is_used, known.norm = True, None
-    known.scaled.clear()
-    loop = loop_of(optimizer)
-    if loop.is_idle:
-        return
-    training = runlake.training(loop, name=loop.name)
-    if training is None or is_idle(loop, training):
-        return
-    recorded: Recorded = training.noted.get(NOTED) or training.noted.setdefault(NOTED, Recorded())
-    stepping = recorded.optimizers.get(optimizer) or _first_step(training, recorded, optimizer)
-    run, step = training.run, stepping.steps
-    values: dict[str, Any] = {}
+    if known.scaled:
+        known.scaled.clear()
+    if stepping is not None:
+        _record(stepping, optimizer, losses, norm, has_closure=has_closure)
+
+
+def _record(stepping: Stepping, optimizer: Any, losses: Losses, norm: Any, *, has_closure: bool) -> None:
+    recorded, step, at, now = stepping.recorded, stepping.steps, time.time_ns(), time.perf_counter()
+    recorded.step = step
+    values = changed_rates(stepping.rates, optimizer)
     if losses is not stepping.losses and losses.values:
         stepping.losses = losses
         stepping.accumulates = stepping.accumulates or len(losses.values) > 1
         values |= of_losses(losses.values, has_closure=has_closure, accumulates=stepping.accumulates)
+    if norm is None and recorded.norm_every and step % recorded.norm_every == 0:
+        norm = norm_of(optimizer)
     if norm is not None:
         values["train/grad_norm"] = norm
-    values |= _changed_settings(stepping, optimizer)
-    _record(run, stepping, values, step)
-    if stepping.steps == 1:
-        saw_step(training)
+    if is_watched():
+        values |= look(recorded.run, optimizer, step)
+    for key, value in values.items():
+        recorded.points.add(f"{key}{stepping.suffix}", value, step, at)
+    if step == 1:
+        saw_step(recorded.training)
     stepping.steps += 1
-    recorded.steps += 1
-    _record_progress(run, recorded, step)
-    look(training, optimizer, step)
-    training.goes_on()
+    recorded.progress.go_on(recorded.run, step, now)
+    recorded.points.go_on(recorded.run, now)
 
 
-def _first_step(training: Training, recorded: Recorded, optimizer: Any) -> Stepping:
-    going_on = set(map(id, recorded.optimizers.values()))
+@isolated
+def _stepping_of(optimizer: Any) -> Stepping | None:
+    """What its step belongs to, begun now if it is the first; None where that is not recorded."""
+    known, loop = here(), loop_of(optimizer)
+    known.steppings = {place: stepping for place, stepping in known.steppings.items() if stepping.optimizer() not in (None, optimizer)}
+    if loop.is_idle:
+        return None
+    training = runlake.training(loop, name=loop.name)
+    if training is None or is_idle(loop, training):
+        return None
+    recorded: Recorded = training.noted.get(NOTED) or _begun(training)
+    stepping = recorded.optimizers.get(optimizer) or _first_step(recorded, optimizer)
+    stepping.optimizer, stepping.loop = weakref.ref(optimizer), known.loop
+    known.steppings[id(optimizer)] = stepping
+    training.goes_on(stepping.steps)
+    return stepping
+
+
+def _begun(training: Training) -> Recorded:
+    every = training.options.get("gradient_norm_every")
+    recorded = Recorded(training, training.run, every if isinstance(every, int) and every > 0 else 0)
+    training.noted[NOTED] = recorded
+    training.before_end(recorded.finish)
+    return recorded
+
+
+def _first_step(recorded: Recorded, optimizer: Any) -> Stepping:
+    going_on, training = set(map(id, recorded.optimizers.values())), recorded.training
     for stepping in recorded.steppings:
         if id(stepping) not in going_on:  # its optimizer is gone: this one goes on in its place
             recorded.optimizers[optimizer] = stepping
             return stepping
     number = len(recorded.steppings) + 1
-    stepping = recorded.optimizers[optimizer] = Stepping("" if number == 1 else f"/optimizer{number}")
+    stepping = recorded.optimizers[optimizer] = Stepping(recorded, "" if number == 1 else f"/optimizer{number}")
     recorded.steppings.append(stepping)
-    prefix = "" if number == 1 else f"optimizer{number}/"
-    model = model_of(optimizer)
-    params = {"optimizer_name": type(optimizer).__name__, **{name: _plain(value) for name, value in optimizer.defaults.items()}}
-    if model is not None:
-        params |= _of_model(model)
     if training.is_of_a_call:
         return stepping
-    training.run.log_params({f"{prefix}{name}": value for name, value in params.items()})
+    prefix, model = "" if number == 1 else f"optimizer{number}/", model_of(optimizer)
+    recorded.run.log_params({f"{prefix}{name}": value for name, value in params_of(optimizer, model).items()})
     if model is not None and number == 1:
-        training.run.log_text(_summary(model), "model_summary.txt")
+        recorded.run.log_text(summary_of(model), "model_summary.txt")
         training.trains(model, until_gone=optimizer)
         see(training, model)
     return stepping
-
-
-def _of_model(model: Any) -> dict[str, Any]:
-    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return {
-        "model_name": type(model).__name__,
-        "parameters": sum(count for count, _ in counts),
-        "trainable_parameters": sum(count for count, is_trained in counts if is_trained),
-    }
-
-
-def _summary(model: Any) -> str:
-    """Every module with its own parameters, as they are nested."""
-    lines = []
-    for name, module in model.named_modules():
-        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
-        said = module.extra_repr()
-        indent = "  " * (name.count(".") + 1 if name else 0)
-        shown = f"{indent}{name.rpartition('.')[2] or 'model'}: {type(module).__name__}{f'({said})' if said else ''}"
-        lines.append(f"{shown}  {own:,} parameters" if own else shown)
-    return "\n".join(lines) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    return taken(value) if is_number(value) else value
-
-
-def _record(run: OfferedRun, stepping: Stepping, values: dict[str, Any], step: int) -> None:
-    if stepping.suffix:
-        values = {f"{key}{stepping.suffix}": value for key, value in values.items()}
-    if len(values) == 1:
-        for key, value in values.items():
-            run.log_metric(key, value, step)
-    elif values:
-        run.log_metrics(values, step)
-
-
-def _changed_settings(stepping: Stepping, optimizer: Any) -> dict[str, Any]:
-    """The rates of each group at the first step, and whenever one is another than before."""
-    found: dict[str, Any] = {}
-    known = stepping.settings
-    groups = optimizer.param_groups
-    for number, group in enumerate(groups):
-        for name in _WATCHED:
-            value = group.get(name)
-            if value is None:
-                continue
-            version = (id(value), value._version) if hasattr(value, "_version") else value  # a tensor is changed in place
-            if known.get((number, name), found) == version:
-                continue
-            is_first = (number, name) not in known
-            known[number, name] = version
-            if name == "lr" or not is_first:  # what stays as it is is a param
-                place = f"/group{number}" if len(groups) > 1 else ""
-                found |= {f"train/{each}{place}": number_ for each, number_ in _named(name, value)}
-    return found
-
-
-def _named(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if name == "betas":
-        yield from ((f"beta{place + 1}", _plain(each)) for place, each in enumerate(value))
-    else:
-        yield name, _plain(value)
-
-
-def _record_progress(run: OfferedRun, recorded: Recorded, step: int) -> None:
-    """The epoch when it begins, and how fast it goes: about once a second, and when an epoch is over."""
-    at = pass_of_step(recorded.epoch)
-    now = time.perf_counter(), recorded.steps, at.samples if at is not None else 0
-    if at is not recorded.epoch:
-        _record_speed(run, recorded.speed_from, recorded.latest, step - 1)
-        for seconds in evaluations():
-            run.log_metric("eval/seconds", seconds, step - 1)
-        if at is not None:
-            if recorded.epoch is None:
-                run.log_params(at.settings)
-            run.log_metric("train/epoch", recorded.epochs.number_of(at), step)
-        recorded.epoch, recorded.speed_from = at, now
-    elif recorded.speed_from is None:
-        recorded.speed_from = now
-    elif now[0] - recorded.speed_from[0] >= SPEED_SECONDS:
-        _record_speed(run, recorded.speed_from, now, step)
-        recorded.speed_from = now
-    recorded.latest = now
-
-
-def _record_speed(run: OfferedRun, since: Moment | None, now: Moment | None, step: int) -> None:
-    """Of the time between two steps, unless that is too short to tell."""
-    if since is None or now is None or now[0] - since[0] < LEAST_SECONDS:
-        return
-    seconds = now[0] - since[0]
-    run.log_metric("train/steps_per_second", (now[1] - since[1]) / seconds, step)
-    if now[2]:
-        run.log_metric("train/samples_per_second", (now[2] - since[2]) / seconds, step)

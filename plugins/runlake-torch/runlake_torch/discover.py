@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gc
+import weakref
+from itertools import compress
 from typing import Any
+from weakref import WeakKeyDictionary
 
-__all__ = ["is_compiled", "model_of", "unwrapped"]
+__all__ = ["forget_models", "is_compiled", "model_of", "unwrapped"]
 
-_WRAPPERS = ("torch.nn.parallel.", "torch.nn.modules.", "torch.distributed.", "torch._dynamo.", "torch.optim.swa_utils")
-_HOLDS = ("_orig_mod", "module")
+_FABRIC = ("lightning.fabric.wrappers", "lightning_fabric.wrappers")
+_WRAPPERS = ("torch.nn.parallel.", "torch.nn.modules.", "torch.distributed.", "torch._dynamo.", "torch.optim.swa_utils", *_FABRIC)
+_HOLDS = ("_orig_mod", "module", "_original_module")
+
+_found: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # the model of each optimizer, weak as well
 
 
 def model_of(optimizer: Any) -> Any:
@@ -16,14 +22,43 @@ def model_of(optimizer: Any) -> Any:
 
     Hooks that would tell of the first forward pass cost microseconds in every module, and make compiled ones compile anew.
     """
-    import torch
+    known = _found.get(optimizer)
+    if known is not None:
+        return known()
+    model = _model_of(optimizer)
+    _found[optimizer] = _nothing if model is None else weakref.ref(model)
+    return model
 
+
+def forget_models() -> None:
+    """Let go of what was found."""
+    _found.clear()
+
+
+def _nothing() -> None:
+    return None
+
+
+def _model_of(optimizer: Any) -> Any:
     wanted = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    modules = [found for found in gc.get_objects() if issubclass(type(found), torch.nn.Module)]  # isinstance would ask objects that lie
-    having = [module for module in modules if wanted <= {id(own) for part in _parts(module) for own in _held(part, "_parameters")}]
+    having = [module for module in _modules() if wanted <= {id(own) for part in _parts(module) for own in _held(part, "_parameters")}]
     inner = {id(part) for module in having for part in _parts(module) if part is not module}
     outermost = [module for module in having if id(module) not in inner]
     return unwrapped(outermost[0]) if outermost else None
+
+
+def _modules() -> list[Any]:
+    """All that there are. Classes are told by where they lie: `isinstance` would ask objects that lie, and a class may have no hash."""
+    import torch
+
+    kinds, waiting = {id(torch.nn.Module)}, [torch.nn.Module]
+    while waiting:
+        for kind in type.__subclasses__(waiting.pop()):
+            if id(kind) not in kinds:
+                kinds.add(id(kind))
+                waiting.append(kind)
+    there = gc.get_objects()
+    return list(compress(there, map(kinds.__contains__, map(id, map(type, there)))))
 
 
 def _parts(module: Any) -> list[Any]:

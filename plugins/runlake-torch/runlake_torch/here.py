@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runlake_torch.clock import Stepping
     from runlake_torch.loading import Pass
     from runlake_torch.loops import Loop
 
@@ -39,6 +40,7 @@ class Here(threading.local):
         self.scaled: list[Scaled] = []  # since the last step
         self.norm: Any = None  # of the gradients, where they were clipped
         self.steps = 0  # of any optimizer
+        self.steppings: dict[int, Stepping] = {}  # by where the optimizer lies, which may be another one by now
         self.passes: list[Pass] = []
         self.loop: Callable[[], Loop | None] = _none
         self.is_idle = False  # what trains here is another process's to record

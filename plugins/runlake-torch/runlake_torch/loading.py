@@ -109,9 +109,8 @@ def is_in_epoch() -> bool:
     return any(found.ended is None and found.is_training for found in here().passes)
 
 
-def evaluations() -> Iterator[float]:
+def evaluations(passes: list[Pass]) -> Iterator[float]:
     """How long the passes took in which no step was made, and which are over; each is told once."""
-    passes = here().passes
     for found in [found for found in passes if found.ended is not None or (not found.is_training and found.batches >= found.length)]:
         passes.remove(found)
         if not found.is_training:

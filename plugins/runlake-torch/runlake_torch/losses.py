@@ -12,15 +12,15 @@ from runlake_torch.values import is_number, taken
 if TYPE_CHECKING:
     from runlake import Call
 
-__all__ = ["capture_backward", "capture_scale", "capture_scaled_step", "of_losses"]
+__all__ = ["capture_scale", "capture_scaled_step", "glance_at_backward", "of_losses"]
 
 MOST_LOSSES = 10_000  # before a step that may never come
 MOST_SCALED = 100
 
 
-def capture_backward(call: Call) -> None:
+def glance_at_backward(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Note the loss until the step that it leads to: no training may have begun by now."""
-    loss: Any = call.args[0] if call.args else call.kwargs.get("tensors")
+    loss: Any = args[0] if args else kwargs.get("tensors")
     if isinstance(loss, (list, tuple)) and len(loss) == 1:
         loss = loss[0]
     if not is_number(loss):

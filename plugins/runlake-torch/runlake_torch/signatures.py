@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from runlake import entities, isolated
+from runlake_torch.compiling import compiled_with_the_rest
 
 if TYPE_CHECKING:
     from runlake import OfferedRun, Training
@@ -29,6 +30,7 @@ def see(training: Training, model: Any) -> None:
 
     The hook is on no module: whoever copies or saves the model meanwhile has it without.
     """
+    import torch
     from torch.nn.modules.module import register_module_forward_hook
 
     if not (training.options["log_model_signatures"] or training.options["log_datasets"]):
@@ -45,10 +47,12 @@ def see(training: Training, model: Any) -> None:
             _record(found, module, args, kwargs, output)
 
     def hook(module: Any, args: Any, kwargs: Any, output: Any) -> None:
-        if module is looked_for():
+        if not is_compiling() and module is looked_for():
             look(module, args, kwargs, output)
 
-    _looking[training.run] = register_module_forward_hook(hook, with_kwargs=True)
+    is_compiling = torch.compiler.is_compiling
+    forget(training.run)
+    _looking[training.run] = register_module_forward_hook(compiled_with_the_rest(hook), with_kwargs=True)
 
 
 def saw_step(training: Training) -> None:

@@ -8,8 +8,8 @@ __all__ = ["is_number", "taken"]
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a tensor that holds one."""
-    return hasattr(value, "detach") and value.numel() == 1
+    """Whether it is a tensor that holds one, which can be had: work that is recorded into a graph of a device is not done yet."""
+    return hasattr(value, "detach") and value.numel() == 1 and not (value.is_cuda and _is_recording())
 
 
 def taken(value: Any) -> Any:
@@ -17,3 +17,9 @@ def taken(value: Any) -> Any:
     if not hasattr(value, "detach"):
         return value
     return value.item() if value.is_cpu else value.detach().clone()
+
+
+def _is_recording() -> bool:
+    import torch
+
+    return torch.cuda.is_current_stream_capturing()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from runlake import RunlakeError
+
+if TYPE_CHECKING:
+    from runlake import OfferedRun
 
 __all__ = ["unwatch", "watch"]
 
@@ -53,19 +56,26 @@ def unwatch(model: Any = None) -> None:
             _watched.pop(model, None)
 
 
-def look(training: Any, optimizer: Any, step: int) -> None:
-    """At a step: of what this optimizer trains, as far as it is watched."""
-    if not _watched:
-        return
+def is_watched() -> bool:
+    """Whether any model is."""
+    return bool(_watched)
+
+
+def look(run: OfferedRun, optimizer: Any, step: int) -> dict[str, Any]:
+    """At a step: numbers of what this optimizer trains, as far as that is watched."""
+    found: dict[str, Any] = {}
     with _changing:
         due = [model for model, every in _watched.items() if step % every == 0]
     trained = {id(each) for group in optimizer.param_groups for each in group["params"]} if due else set()
     for model in due:
         for name, parameter in model.named_parameters():
             if id(parameter) in trained and parameter.numel():
-                _note(training, "weights", name, parameter, step)
-                if parameter.grad is not None:
-                    _note(training, "gradients", name, parameter.grad, step)
+                for kind, held in (("weights", parameter), ("gradients", parameter.grad)):
+                    numbers = None if held is None else _numbers_of(held)
+                    if numbers is not None:
+                        found |= {f"{kind}/{name}/{what}": numbers[place] for place, what in enumerate(("mean", "std", "min", "max"))}
+                        _collect(run, kind, name, numbers, step)
+    return found
 
 
 def log_histograms(fitted: Any) -> None:
@@ -74,15 +84,7 @@ def log_histograms(fitted: Any) -> None:
         fitted.run.log_columns(_columns(found), f"{kind}.parquet")
 
 
-def _note(training: Any, kind: str, name: str, held: Any, step: int) -> None:
-    import torch
-
-    with torch.no_grad():
-        numbers = _numbers_of(held)
-    if numbers is None:
-        return
-    run = training.run
-    run.log_metrics({f"{kind}/{name}/{what}": numbers[place] for place, what in enumerate(("mean", "std", "min", "max"))}, step)
+def _collect(run: OfferedRun, kind: str, name: str, numbers: Any, step: int) -> None:
     found = _collected.setdefault(run, {}).setdefault(kind, Histograms())
     if len(found.steps) < MOST_ROWS:
         found.steps.append(step)
@@ -94,7 +96,7 @@ def _numbers_of(held: Any) -> Any:
     """Mean, standard deviation, least, greatest, and how many of the sampled values are in each bin between these two."""
     import torch
 
-    held = held.detach()
+    held = held.detach()  # so that nothing below is differentiated
     if held.layout is not torch.strided or held.is_complex():
         return None
     flat = held.reshape(-1) if held.is_contiguous() else held.flatten()

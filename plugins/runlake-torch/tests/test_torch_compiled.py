@@ -176,3 +176,26 @@ def test_a_program_that_compiles_is_told_nothing(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "1\n", "")
     (run,) = runlake.read.open_store(tmp_path / "lake").runs()
     assert len(run.metrics["train/loss"]) == 3
+
+
+WHOLE_BETWEEN = """
+    import torch
+    import runlake
+
+    runlake.autolog("torch")
+    model, other = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    for step in range(2):
+        optimizer.zero_grad()
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        if step == 0:
+            torch.compile(other, backend="eager", fullgraph=True)(torch.ones(1, 2))
+"""
+
+
+def test_what_is_compiled_whole_between_two_steps_is(tmp_path: Path) -> None:
+    """Where a hook waits for the model's next pass, which the compiler meets in every module."""
+    finished = run_program(WHOLE_BETWEEN, tmp_path / "lake", RUNLAKE_JOBS="off", RUNLAKE_STRICT="1", PYTHONWARNINGS="ignore")
+
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")

@@ -80,7 +80,7 @@ def test_trials_one_after_the_other_are_a_run_each(runs: Runs, writer: Callable[
         writing = writer()
         if is_first:
             writing.add_hparams({"width": width}, {"score": 0.5})
-        held.append((writing, train(lambda step, loss, to=writing: to.add_scalar("loss", loss, step))))  # type: ignore[misc]
+        held.append((writing, train(lambda step, loss, to=writing: to.add_scalar("loss", loss, step))))  # type: ignore[misc]  # a lambda has no types
         if not is_first:
             writing.add_hparams({"width": width}, {"score": 0.5})
     runlake.disable_autolog()

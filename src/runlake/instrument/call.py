@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import InvalidValue, RunlakeError
-from runlake.instrument.predictions import Judged, judged, remember_prediction
-from runlake.instrument.training import Fitted, Given, Training, run_of
+from runlake.instrument.predictions import Judged, another_speaks, judged, remember_prediction
+from runlake.instrument.training import Fitted, Given, Training, loop_here, run_of
 from runlake.recording.offered import OfferedRun
 
 if TYPE_CHECKING:
@@ -95,6 +95,16 @@ class Call:
         if self.owner is None:
             self._known_training().skip(reason)
 
+    def holds_trainings(self) -> None:
+        """What is trained inside is recorded in runs of its own, inside this one's: this is a search, which trains candidates."""
+        if self.owner is None:
+            self._known_training().holds_trainings = True
+
+    def resumes(self) -> None:
+        """This goes on with an earlier training: it is recorded in the run that the user has open, be there one in it already."""
+        if self.owner is None:
+            self._known_training().resumes = True
+
     def rewrite(self, **changed: Any) -> None:
         """Have the library called with other arguments. Raises InvalidValue for a name that it does not take."""
         self._invocation.rewrite(changed)
@@ -125,15 +135,16 @@ class Call:
         """
         run = run_of(model) if self._training is None else self.run
         if run is not None:
+            another_speaks()
             remember_prediction(run, outcome, classes)
 
     def judged(self, *predictions: Any, others: Sequence[Any] = (), by_rows: bool = True) -> Judged | None:
         """The run of the model that said this, to record in how good it is; None where no model did that is known.
 
         One of the `others`, which are not predictions by their name, is taken for one if it is a prediction's own memory. Where nothing
-        tells, `by_rows` takes the one model that said something of as many rows in this thread or task.
+        tells, `by_rows` takes the one model that said something of as many rows in this thread or task, or the loop that goes on in it.
         """
-        return judged(predictions, others, by_rows=by_rows)
+        return judged(predictions, others, by_rows=by_rows, loop=loop_here())
 
     def judges(self, model: Any) -> Judged | None:
         """The same where the model itself was asked."""

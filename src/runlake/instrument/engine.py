@@ -46,18 +46,27 @@ class Around:
     def __init__(self, name: str) -> None:
         self.name = name
         self.entries: tuple[Entry, ...] = ()  # replaced whole, so that a call sees one list
+        self._parted: tuple[tuple[Entry, ...], tuple[Entry, ...], tuple[Entry, ...]] = (), (), ()  # all, and those that glance, and look
         self._special: Callable[..., Any] | Literal[False] | None = None  # how a coroutine function is called, or a generator function
 
     @passed_over
     def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the library, exactly once."""
-        if not self.entries or is_plugin_at_work():
+        entries = self.entries
+        if not entries or is_plugin_at_work():
+            return wrapped(*args, **kwargs)
+        if self._parted[0] is not entries:
+            self._parted = entries, *_parted(entries)
+        _, glances, others = self._parted
+        for entry in glances:
+            entry.work.glance(entry.patch.capture, args, kwargs)
+        if not others:
             return wrapped(*args, **kwargs)
         if self._special is None:
             self._special = _awaited if iscoroutinefunction(wrapped) else _generated if isgeneratorfunction(wrapped) else False
         if self._special:
-            return self._special(self, wrapped, instance, args, kwargs)
-        invocation = _begun(self, wrapped, instance, args, kwargs)
+            return self._special(self, others, wrapped, instance, args, kwargs)
+        invocation = _begun(self, others, wrapped, instance, args, kwargs)
         if invocation is None:
             return wrapped(*args, **kwargs)
         with invocation:
@@ -65,6 +74,12 @@ class Around:
                 outcome = wrapped(*invocation.args, **invocation.kwargs)
             invocation.outcome = outcome
         return outcome
+
+
+def _parted(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """Those that glance, and the others."""
+    glances = tuple(entry for entry in entries if entry.patch.role == "glance")
+    return glances, tuple(entry for entry in entries if entry not in glances)
 
 
 def _passes_by(entries: tuple[Entry, ...], instance: Any) -> bool:
@@ -77,8 +92,10 @@ def _passes_by(entries: tuple[Entry, ...], instance: Any) -> bool:
 
 
 @passed_over
-async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    invocation = _begun(around, wrapped, instance, args, kwargs)
+async def _awaited(
+    around: Around, entries: tuple[Entry, ...], wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    invocation = _begun(around, entries, wrapped, instance, args, kwargs)
     if invocation is None:
         return await wrapped(*args, **kwargs)
     with invocation:
@@ -90,9 +107,9 @@ async def _awaited(around: Around, wrapped: Callable[..., Any], instance: Any, a
 
 @passed_over
 def _generated(
-    around: Around, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    around: Around, entries: tuple[Entry, ...], wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
-    invocation = _begun(around, wrapped, instance, args, kwargs)
+    invocation = _begun(around, entries, wrapped, instance, args, kwargs)
     if invocation is None:
         return (yield from wrapped(*args, **kwargs))
     with invocation:
@@ -238,7 +255,8 @@ class Invocation:
         if self._is_outermost:
             yield Outermost()
         if self._training is not None:
-            yield Scope(self._training, self._around, self.instance, self.args, current_scope())
+            if not self._training.holds_trainings:
+                yield Scope(self._training, self._around, self.instance, self.args, current_scope())
             if self._own is not None and self._own.owns_run and self._own.active is not None:
                 yield working_inside(self._own.active)
 
@@ -290,15 +308,17 @@ class Invocation:
         return came_back
 
 
-def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
+def _begun(
+    around: Around, entries: tuple[Entry, ...], wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Invocation | None:
     """The call with the first halves behind it; None where nothing is to be captured."""
     invocation = None
     try:
         with guarded("looking at a call of", around.name):
-            if _passes_by(around.entries, instance):
+            if _passes_by(entries, instance):
                 return None
             invocation = Invocation(around, wrapped, instance, args, kwargs)
-            return invocation if _begin(invocation, around, instance, args) else None
+            return invocation if _begin(invocation, around, entries, instance, args) else None
     except KeyboardInterrupt as interrupt:
         if invocation is not None:
             invocation.finish(interrupt)
@@ -306,16 +326,16 @@ def _begun(around: Around, wrapped: Any, instance: Any, args: tuple[Any, ...], k
     return invocation if invocation is not None and invocation.is_under_way else None
 
 
-def _begin(invocation: Invocation, around: Around, instance: Any, args: tuple[Any, ...]) -> bool:
+def _begin(invocation: Invocation, around: Around, entries: tuple[Entry, ...], instance: Any, args: tuple[Any, ...]) -> bool:
     scope, is_out_of_reach = find_scope()
     if is_out_of_reach:
         return False
     if scope is not None and scope.is_same_call(around, instance, args):
         return False
-    entries = [entry for entry in around.entries if records(entry.plugin)]
-    if len(entries) > 1:
-        entries.sort(key=lambda entry: _distance(entry, instance if instance is not None else args[0] if args else None))
-    return invocation.begin(entries, scope.training if scope is not None else None)
+    recording = [entry for entry in entries if records(entry.plugin)]
+    if len(recording) > 1:
+        recording.sort(key=lambda entry: _distance(entry, instance if instance is not None else args[0] if args else None))
+    return invocation.begin(recording, scope.training if scope is not None else None)
 
 
 def _started(capture: Callable[[Call], Any], call: Call) -> GeneratorType[None, Any, None] | None:

@@ -16,25 +16,34 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @overload
-def isolated(function: F, *, otherwise: Any = None) -> F:
+def isolated(function: F, *, otherwise: Any = None, is_glance: bool = False) -> F:
     """As a decorator."""
 
 
 @overload
-def isolated(function: None = None, *, otherwise: Any = None) -> Callable[[F], F]:
-    """As a decorator that is told what else to answer."""
+def isolated(function: None = None, *, otherwise: Any = None, is_glance: bool = False) -> Callable[[F], F]:
+    """As a decorator that is told more."""
 
 
-def isolated(function: F | None = None, *, otherwise: Any = None) -> Any:
+def isolated(function: F | None = None, *, otherwise: Any = None, is_glance: bool = False) -> Any:
     """Make a function, or a method of a callback, safe to hand to a library.
 
     What it raises is reported and kept in the run, and it answers `otherwise`, which may be a function of the same arguments.
-    After three failures it is not called again in that training.
+    After three failures it is not called again in that training. One that `is_glance` is called a thousand times a second: it is not
+    timed, and what it calls is not the plugin's, as with patches of that role.
     """
     if function is None:
-        return functools.partial(isolated, otherwise=otherwise)
+        return functools.partial(isolated, otherwise=otherwise, is_glance=is_glance)
     called: Callable[..., Any] = function
     target = f"{called.__module__}:{called.__qualname__}"
+
+    if is_glance:
+
+        @functools.wraps(called)
+        def glancing(*args: Any, **kwargs: Any) -> Any:
+            return standing_work(plugin_of_module(called.__module__), target).glance(called, *args, **kwargs)
+
+        return glancing
 
     @functools.wraps(called)
     def safely(*args: Any, **kwargs: Any) -> Any:

@@ -13,14 +13,15 @@ from runlake.errors import InvalidValue
 if TYPE_CHECKING:
     from runlake.instrument.call import Call
 
-__all__ = ["OUTERMOST", "Capture", "Patch", "Registration", "Role"]
+__all__ = ["OUTERMOST", "Capture", "Glance", "Patch", "Registration", "Role"]
 
 Capture = Callable[["Call"], Generator[None, Any, None] | None]
-Role = Literal["fit", "inside", "after", "predict", "judge"]
+Glance = Callable[[tuple[Any, ...], dict[str, Any]], object]
+Role = Literal["fit", "inside", "after", "predict", "judge", "glance"]
 
 OUTERMOST: frozenset[Role] = frozenset({"predict", "judge"})
 
-_ROLES = "'fit', 'inside', 'after', 'predict' or 'judge'"
+_ROLES = "'fit', 'inside', 'after', 'predict', 'judge' or 'glance'"
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -37,10 +38,13 @@ class Patch:
     An `optional` target is one that some versions of the library lack, which is no reason to warn.
 
     A capture is a generator function with one `yield`, at which the library is called, or a plain function that only looks first.
+
+    A `glance` is for what is called a thousand times a second: a plain function of the arguments, `(args, kwargs)`, which is called
+    before the library, in every context, and not timed. It changes nothing, calls no library, and keeps what it sees for a later look.
     """
 
     target: str
-    capture: Capture
+    capture: Capture | Glance
     _: KW_ONLY
     why: str
     role: Role = "fit"

@@ -262,7 +262,7 @@ def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
 
 def standing_work(plugin: str, target: str) -> Work:
     """The record of what a plugin does outside of any training."""
-    return _standing.setdefault((plugin, target), Work(plugin, target))
+    return _standing.get((plugin, target)) or _standing.setdefault((plugin, target), Work(plugin, target))
 
 
 def _hooks() -> pluggy.PluginManager:

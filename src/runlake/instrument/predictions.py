@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from runlake.recording.offered import OfferedRun
 
-__all__ = ["KEPT", "Judged", "forget_predictions", "judged", "remember_prediction"]
+__all__ = ["KEPT", "Judged", "Loop", "another_speaks", "forget_predictions", "judged", "latest_loop", "loop_goes_on", "remember_prediction"]
 
 KEPT = 512  # predictions, the latest
 MOST_ROWS = 10_000  # that are hashed
@@ -36,6 +36,7 @@ FEW_ROWS = 1_000  # of so many the columns are hashed too, and which of them is 
 FEW_COLUMNS = 32
 MANY_PARTS = 16  # of a prediction that is several arrays
 MOST_OF_A_NAME = 100  # judgements that a run takes: a sweep of thresholds, say, is not a thousand metrics
+MOST_AT_A_STEP = 10  # judgements of one name: those of single batches are not the loop's
 MOST_TOLD = 8  # candidates, where it is not clear which is meant
 LINKED_TAG = "runlake.linked_by."
 
@@ -54,6 +55,7 @@ class _Said:
     is_derived: bool
     thread: weakref.ref[Any]
     task: weakref.ref[Any] | None
+    step: int | None = None  # of the loop whose it is
 
     def is_of_here(self, thread: Any, task: Any) -> bool:
         """Whether it was asked for in this thread and task; what a task left that is over is the thread's."""
@@ -61,12 +63,55 @@ class _Said:
         return self.thread() is thread and (made_in is None or made_in is task or made_in.done())
 
 
+@dataclass(eq=False)
+class Loop:
+    """A training whose model nothing tells what it says, since no call encloses it: its run, its library, and how far it has come."""
+
+    run: OfferedRun
+    libraries: frozenset[str]
+    step: int = 0
+    is_over: bool = False
+
+    def has_memory_of(self, given: Any) -> bool:
+        """Whether it is its library's, a tensor say, or an array that lies in one."""
+        array = _array(given)
+        holders = (given,) if array is None else (given, _owner(array).base)
+        return any(type(holder).__module__.partition(".")[0] in self.libraries for holder in holders)
+
+
+class _Here(threading.local):
+    """Of this thread: the loop that went on last, and whether nothing else has trained or predicted since."""
+
+    loop: Loop | None = None
+    is_last: bool = False
+
+
+_present = _Here()
 _remembered: deque[_Said] = deque(maxlen=KEPT)
 _counts: weakref.WeakKeyDictionary[OfferedRun, Counter[str]] = weakref.WeakKeyDictionary()
+_at_step: weakref.WeakKeyDictionary[OfferedRun, dict[str, tuple[int | None, int]]] = weakref.WeakKeyDictionary()
 _counting = threading.RLock()
 
 
-def remember_prediction(run: OfferedRun, outcome: Any, classes: Any = None, *, is_derived: bool = False) -> None:
+def loop_goes_on(loop: Loop) -> None:
+    """It has come to a step, in this thread."""
+    _present.loop, _present.is_last = loop, True
+
+
+def another_speaks() -> None:
+    """In this thread a model was trained by a call, or predicts: what is judged next may be its."""
+    _present.is_last = False
+
+
+def latest_loop() -> Loop | None:
+    """The loop that went on last in this thread, unless it is over."""
+    loop = _present.loop
+    if loop is not None and loop.is_over:
+        loop = _present.loop = None
+    return loop
+
+
+def remember_prediction(run: OfferedRun, outcome: Any, classes: Any = None, *, is_derived: bool = False, step: int | None = None) -> None:
     """Whatever a model said: an array, a series or a list; of a list or tuple of arrays each. `classes` are those of the columns.
 
     What is derived from a prediction, a curve say, is found again as itself, but does not count by its number of rows.
@@ -79,7 +124,7 @@ def remember_prediction(run: OfferedRun, outcome: Any, classes: Any = None, *, i
         owner = weakref.ref(_owner(array))
         of_task = weakref.ref(task) if task is not None else None
         forms = frozenset(_forms(array, classes))
-        _remembered.append(_Said(run, owner, _bounds(array), len(array), forms, is_derived, weakref.ref(thread), of_task))
+        _remembered.append(_Said(run, owner, _bounds(array), len(array), forms, is_derived, weakref.ref(thread), of_task, step))
 
 
 def forget_predictions() -> None:
@@ -91,18 +136,20 @@ def forget_predictions() -> None:
 class Judged:
     """The run of the model that made a prediction, and how that is known: by its memory, its content, or its number of rows.
 
-    Where several may be meant there is no run, and all of them are told so. What is recorded here never takes the place of anything:
-    a name that is there already goes on as `-2`, `-3`.
+    What no model is known to have said is the loop's that goes on here; what is recorded then has its step. Where several may be meant
+    there is no run, and all of them are told so. What is recorded here never takes the place of anything: a name that is there already,
+    at this step if there is one, goes on as `-2`, `-3`.
     """
 
     run: OfferedRun | None
     linked_by: str
     candidates: Sequence[OfferedRun] = ()
     n_candidates: int = 0
+    step: int | None = None
 
     def log_metric(self, name: str, value: float) -> None:
         """Record a number."""
-        self._record(Scope.METRIC, name, "", lambda run, key: run.log_metric(key, value))
+        self._record(Scope.METRIC, name, "", lambda run, key: run.log_metric(key, value, self.step))
 
     def log_columns(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Keep a table."""
@@ -123,7 +170,7 @@ class Judged:
     def derived(self, outcome: Any) -> None:
         """Remember what was made of the prediction."""
         if self.run is not None:
-            remember_prediction(self.run, outcome, is_derived=True)
+            remember_prediction(self.run, outcome, is_derived=True, step=self.step)
 
     def _record(self, scope: Scope, name: str, ending: str, record: Callable[[OfferedRun, str], None]) -> None:
         if self.run is None:
@@ -131,11 +178,23 @@ class Judged:
                 name, f"ambiguous: {self.n_candidates} models predicted as many rows, and what was judged is what none of them said"
             )
             return
-        key = self._free_name(self.run, scope, name, ending)
+        is_point = self.step is not None and scope is Scope.METRIC
+        key = self._name_at_step(self.run, name) if is_point else self._free_name(self.run, scope, name, ending)
         if key:
             record(self.run, key)
-            if self.linked_by == "rows":
+            if self.linked_by in ("rows", "loop") and self.run.tags.get(LINKED_TAG + key) != self.linked_by:
                 self.run.set_tag(LINKED_TAG + key, self.linked_by)
+
+    def _name_at_step(self, run: OfferedRun, name: str) -> str:
+        """The same from step to step, so that it is a series."""
+        with _counting:
+            counts = _at_step.setdefault(run, {})
+            step, n = counts.get(name, (None, 0))
+            n = n + 1 if step == self.step else 1
+            counts[name] = self.step, n
+        if n == MOST_AT_A_STEP + 1:
+            self.skipped(name, f"there are {MOST_AT_A_STEP} of it at one step already")
+        return "" if n > MOST_AT_A_STEP else name if n == 1 else f"{name}-{n}"
 
     def _free_name(self, run: OfferedRun, scope: Scope, name: str, ending: str) -> str:
         """The next; none where there are many already, which is said once."""
@@ -153,30 +212,45 @@ class Judged:
         return ""
 
 
-def judged(predictions: Sequence[Any], others: Sequence[Any] = (), *, by_rows: bool = True) -> Judged | None:
-    """Whose these are; None where no model is known that can have said them.
+def judged(predictions: Sequence[Any], others: Sequence[Any] = (), *, by_rows: bool = True, loop: Loop | None = None) -> Judged | None:
+    """Whose these are; None where no model is known that can have said them, and they are not those of a loop either.
 
     The others are arguments that are no predictions by their name: one of them counts only if it is a prediction's own memory, since
     the truth holds just what a model says that is never wrong.
     """
     remembered = list(_remembered.copy())[::-1]  # the latest first
-    if not remembered:
+    if not remembered and loop is None:
         return None
     for given in predictions:
         array = _array(given)
         if array is not None and array.size:
             by_memory = _with_memory_of(array, remembered)
             if by_memory is not None:
-                return Judged(by_memory.run, "identity")
+                return Judged(by_memory.run, "identity", step=by_memory.step)
             by_content = _with_content_of(array, _rows(given), remembered)
             if by_content is not None:
-                return Judged(by_content.run, "content")
+                if loop is not None and loop.run is not by_content.run and loop.has_memory_of(given):
+                    return Judged(None, "ambiguous", (by_content.run, loop.run), 2)  # they may say the same
+                return Judged(by_content.run, "content", step=by_content.step)
     for given in others:
         if getattr(given, "ndim", 0) == 1 or hasattr(given, "base"):  # a frame may have to be copied to be looked at
             found = _with_memory_of(given, remembered)
             if found is not None:
-                return Judged(found.run, "identity")
-    return _by_rows({_rows(given) for given in predictions}, remembered) if by_rows else None
+                return Judged(found.run, "identity", step=found.step)
+    if not by_rows:
+        return None
+    found_by_rows = _by_rows({_rows(given) for given in predictions}, remembered)
+    return found_by_rows if loop is None else _of_loop(loop, predictions, found_by_rows)
+
+
+def _of_loop(loop: Loop, predictions: Sequence[Any], other: Judged | None) -> Judged | None:
+    """The loop's where its library holds it, or where no other model has been heard of since the last step, nor of as many rows."""
+    if any(map(loop.has_memory_of, predictions)):
+        return Judged(loop.run, "loop", step=loop.step)
+    if other is not None:
+        runs = [loop.run, *(other.candidates if other.run is None else (other.run,))]
+        return Judged(None, "ambiguous", runs[:MOST_TOLD], 1 + (other.n_candidates or 1))
+    return Judged(loop.run, "loop", step=loop.step) if _present.is_last else None
 
 
 def _with_memory_of(given: Any, remembered: Sequence[_Said]) -> _Said | None:
@@ -329,6 +403,7 @@ def _here() -> tuple[Any, Any]:
 def _in_forked_child() -> None:
     global _counting
     _counting = threading.RLock()  # the thread that held it is not here
+    _present.loop = None  # the loop is the parent's
 
 
 platform.on_fork(in_child=_in_forked_child)

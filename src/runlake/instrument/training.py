@@ -21,8 +21,8 @@ from runlake.guard import guarded
 from runlake.instrument.opened import DataFacts
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
-from runlake.instrument.predictions import forget_predictions
-from runlake.instrument.scope import find_scope, is_plugin_at_work
+from runlake.instrument.predictions import Loop, another_speaks, forget_predictions, latest_loop, loop_goes_on
+from runlake.instrument.scope import find_scope, is_plugin_at_work, plugin_context
 from runlake.instrument.work import Work, described
 from runlake.recording.active import open_training_run, share
 from runlake.recording.listeners import run_ended, run_ending
@@ -30,7 +30,7 @@ from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
 
-__all__ = ["Fitted", "Given", "Training", "end_trainings", "run_of", "training"]
+__all__ = ["Fitted", "Given", "Training", "end_trainings", "loop_here", "run_of", "training"]
 
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
@@ -114,6 +114,9 @@ class Training:
         self.options = options_of(plugin)
         self.active: ActiveRun | None = None
         self.owns_run = False
+        self.is_over = False
+        self.holds_trainings = False  # what is trained inside are trainings of their own
+        self.resumes = False  # an earlier one
         self._is_shared = is_shared
         self.noted: dict[str, Any] = {}  # what captures keep from one call to the next
         self._opening = threading.RLock()
@@ -123,6 +126,8 @@ class Training:
         self._last: Callable[[], Any] | None = None  # the model, where no call gives it
         self._until: Callable[[], Any] | None = None  # what trains it, where it is held as long as that is there
         self._model: Callable[[], Any] | None = None
+        self._loop: Loop | None = None
+        self._lasts: list[tuple[str, Callable[[], None]]] = []  # by whom, and what
 
     @property
     def is_of_a_call(self) -> bool:
@@ -148,10 +153,34 @@ class Training:
         if self.active is None:
             self.skipped = reason or "no reason given"
 
-    def goes_on(self) -> None:
-        """Say that it is under way at this moment: what no call encloses ended at the last one, whenever that is found out."""
+    def goes_on(self, step: int | None = None) -> bool:
+        """Say that it is under way at this moment: what no call encloses ended at the last one, whenever that is found out.
+
+        With a step, what is judged in this thread until the next one is what its model said, unless another is known to have said it.
+        False where it does not go on here any more, and what comes now is another training's, or nobody's.
+        """
+        if not self._is_here():
+            return False
+        if step is not None and self._is_shared and self.active is not None:
+            if self._loop is None:
+                self._loop = Loop(self.run, find_plugins()[self.plugin].libraries)
+            self._loop.step = step
+            loop_goes_on(self._loop)
         if self.active is not None and self.owns_run:
             self.active.last_ns = time.time_ns()
+        return True
+
+    def _is_here(self) -> bool:
+        scope, is_out_of_reach = find_scope()
+        if is_out_of_reach or self.is_over or (self.active is not None and self.active.is_ended):
+            return False
+        if options_of(self.plugin) is not self.options and not records(self.plugin):
+            return False
+        return self._is_shared if scope is None else scope.training is self
+
+    def before_end(self, record: Callable[[], None]) -> None:
+        """Have the last of what a plugin knows recorded when the training is over, and whenever it might be: what is left by then."""
+        self._lasts.append((is_plugin_at_work() or self.plugin, record))
 
     def work_of(self, plugin: str, target: str) -> Work:
         """The record of one plugin's capture in this training."""
@@ -196,11 +225,16 @@ class Training:
                 _by_key.pop(key, None)
         self.hand_over()
         self.close_books()
+        self._lasts.clear()
+        self.is_over = True
+        if self._loop is not None:
+            self._loop.is_over = True
         if self.active is not None and self.owns_run:
             self.active.end(status_named(status))
 
     def hand_over(self) -> None:
-        """Have the model of a training that no call encloses recorded, as it is now."""
+        """Have the last of a training that no call encloses recorded, and the model as it is now."""
+        self._record_last()
         with self._opening:  # two threads may come at once
             last, self._last = self._last, None
         if last is None or self.active is None or not self.active.is_ours:
@@ -216,11 +250,15 @@ class Training:
         """The call has ended, with this error or none."""
         if self.active is None:
             return
+        another_speaks()
         try:
+            self._record_last()
             if error is None:
                 self._tell_fitted()
             elif self.owns_run:
                 self.active.offered.set_tag(EXCEPTION_TAG, described(error))
+            self._lasts.clear()
+            self.is_over = True
             self.close_books()
         finally:
             if self.owns_run:
@@ -238,7 +276,7 @@ class Training:
         if self.skipped:
             raise RunlakeError(f"This training is not recorded: {self.skipped}.")
         _end_orphans()
-        self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]))
+        self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]), resumes=self.resumes)
         if self.owns_run and self._is_shared:
             share(self.active)
         known = find_plugins().get(self.plugin)
@@ -254,6 +292,14 @@ class Training:
         if not isinstance(facts, DataFacts):
             return inputs, targets, sample_weight
         return facts, facts.targets if targets is None else targets, facts.sample_weight if sample_weight is None else sample_weight
+
+    def _record_last(self) -> None:
+        if self.active is not None and self.active.is_ours:
+            for plugin, record in self._lasts:
+                work = self.work_of(plugin, "before_end")
+                if not work.is_off:
+                    work.calls += 1
+                    work.do("recording", plugin_context(plugin), record)
 
     def _tell_fitted(self) -> None:
         fitted, self._fitted = self._fitted, []
@@ -297,6 +343,13 @@ def training(key: object, *, name: str | None = None) -> Training | None:
         return found
 
 
+def loop_here() -> Loop | None:
+    """The training that no call encloses and that went on last in this thread, with a step, unless it is over."""
+    with _finding:
+        _end_orphans()
+        return latest_loop()
+
+
 def end_trainings(plugin: str | None = None) -> None:
     """End every training that no call encloses, or those of one plugin; once there are none, no prediction is wanted any more."""
     for _, found in list(_by_key.values()):
@@ -338,13 +391,16 @@ def _weak(key: object) -> Any:
         return lambda: key
 
 
-def _when_gone(found: Callable[[], Training | None], _: object) -> None:
+def _when_gone(found: Callable[[], Training | None], _: object, is_leaving: Callable[[], bool] = sys.is_finalizing) -> None:
     """What trains a model is gone: have it recorded at once, as the program may change it next, or end.
 
-    Python may call this anywhere, also where code of ours holds a lock that it would wait for: there, another thread does it.
+    Python may call this anywhere: where code of ours holds a lock that it would wait for, there another thread does it; and where it
+    leaves, when all that the names of this module stand for is gone, which therefore is not looked up.
     """
+    if is_leaving():
+        return
     training = found()
-    if training is None or sys.is_finalizing():
+    if training is None:
         return
     if _is_inside_ours():
         threading.Thread(target=_hand_over_of, args=(training,), name="runlake-model", daemon=True).start()
@@ -395,6 +451,8 @@ def _close_all_books() -> None:
 def _in_forked_child() -> None:
     global _finding
     _finding = threading.RLock()
+    for _, found in _by_key.values():
+        found.is_over = True  # here; the parent goes on with it
     _by_key.clear()
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from threading import get_ident
+from time import monotonic_ns
 from typing import Protocol
 
 from runlake import platform
 from runlake.guard import guarded, log
 
-__all__ = ["HANG_SECONDS", "Watch"]
+__all__ = ["HANG_SECONDS", "begun", "over"]
 
 HANG_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 IDLE_SECONDS = 30.0
 
-_watches: dict[int, Watch] = {}
 _thread: threading.Thread | None = None
 
 
@@ -35,25 +36,24 @@ class Watched(Protocol):
         """It has not come back for so long."""
 
 
-class Watch:
-    """Around a plugin's code: it is to be left within `HANG_SECONDS`."""
+Watch = tuple[Watched, str, int, int]  # whose code, what it does, since when, and in which thread
 
-    __slots__ = ("began_ns", "doing", "ident", "is_reported", "whose")
+_watches: dict[int, Watch] = {}  # by where they lie; whatever is done to it is one C call
 
-    def __init__(self, whose: Watched, doing: str) -> None:
-        self.whose = whose
-        self.doing = doing
-        self.is_reported = False
-        self.ident = threading.get_ident()
-        self.began_ns = time.monotonic_ns()
 
-    def __enter__(self) -> None:
-        _watches[id(self)] = self
-        if _thread is None:
-            _start()
+def begun(whose: Watched, doing: str) -> Watch:
+    """A plugin's code is about to run: it is to be left within `HANG_SECONDS`."""
+    watch = (whose, doing, monotonic_ns(), get_ident())
+    _watches[id(watch)] = watch
+    if _thread is None:
+        _start()
+    return watch
 
-    def __exit__(self, *_: object) -> None:
-        _watches.pop(id(self), None)
+
+def over(watch: Watch) -> int:
+    """It was left, after so many nanoseconds."""
+    _watches.pop(id(watch), None)
+    return monotonic_ns() - watch[2]
 
 
 def _start() -> None:
@@ -69,13 +69,16 @@ def _start() -> None:
 def _look() -> None:
     global _thread
     idle_since = time.monotonic()
+    reported: set[int] = set()
     while time.monotonic() - idle_since < IDLE_SECONDS:
         time.sleep(LOOK_SECONDS)
-        for watch in list(_watches.values()):
+        watches = list(_watches.values())
+        reported &= set(map(id, watches))
+        for watch in watches:
             idle_since = time.monotonic()
-            seconds = (time.monotonic_ns() - watch.began_ns) / 1e9
-            if seconds > HANG_SECONDS and not watch.is_reported:
-                watch.is_reported = True
+            seconds = (monotonic_ns() - watch[2]) / 1e9
+            if seconds > HANG_SECONDS and id(watch) not in reported:
+                reported.add(id(watch))
                 with guarded("reporting a plugin that hangs"):
                     _report(watch, seconds)
     _thread = None
@@ -84,13 +87,13 @@ def _look() -> None:
 
 
 def _report(watch: Watch, seconds: float) -> None:
-    whose = watch.whose
-    whose.hung(watch.doing, seconds)
+    whose, doing, _, ident = watch
+    whose.hung(doing, seconds)
     import traceback  # late: it is hardly ever wanted
 
-    frame = sys._current_frames().get(watch.ident)
+    frame = sys._current_frames().get(ident)
     stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-    what = f"The plugin {whose.plugin}, {watch.doing} {whose.target},"
+    what = f"The plugin {whose.plugin}, {doing} {whose.target},"
     log.warning("%s has not come back for %.1f seconds, and is off from now on. It is at:\n%s", what, seconds, stack)
 
 

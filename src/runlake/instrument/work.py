@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from runlake.guard import attempt, guarded
-from runlake.instrument import trace
-from runlake.instrument.watchdog import Watch
+from runlake.guard import attempt, contained, guarded
+from runlake.instrument import trace, watchdog
 
 __all__ = ["MAX_FAILURES", "Work", "described"]
 
@@ -43,20 +41,26 @@ class Work:
 
     def do(self, doing: str, context: Context, function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[bool, Any]:
         """Call it; whether it came back, and with what. Nothing but KeyboardInterrupt leaves here."""
-        value = None
-        watch = Watch(self, doing)
+        trace.tell(self.plugin, doing, self.target)
+        watched = watchdog.begun(self, doing)
         try:
-            with guarded("the plugin", self.plugin, "was", doing, self.target) as guard:
-                trace.tell(self.plugin, doing, self.target)
-                with watch:
-                    value = context.run(function, *args, **kwargs)
+            value, error = contained(("the plugin", self.plugin, "was", doing, self.target), context.run, function, *args, **kwargs)
         finally:
-            self.cost_ns += time.monotonic_ns() - watch.began_ns
-        error, guard.error = guard.error, None  # or it would keep its frames alive, and the user's data in them
+            self.cost_ns += watchdog.over(watched)
         if error is None:
             return True, value
         self.failed(f"{doing} it raised {described(error)}")
         return False, None
+
+    def glance(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what is called a thousand times a second: guarded, and no more than that; None where it failed, or is off."""
+        if self.is_off:
+            return None
+        self.calls += 1
+        value, error = contained(("the plugin", self.plugin, "was glancing at", self.target), function, *args, **kwargs)
+        if error is not None:
+            self.failed(f"glancing it raised {described(error)}")
+        return value
 
     def failed(self, why: str) -> None:
         """Count a failure and tell whoever keeps the record."""

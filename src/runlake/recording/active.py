@@ -84,21 +84,26 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     return run
 
 
-def open_training_run(name: str, *, is_exclusive: bool) -> tuple[ActiveRun, bool]:
+def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False) -> tuple[ActiveRun, bool]:
     """The run that a training which begins here is recorded in, and whether it was opened for that.
 
-    The first training of a run that this process opened is recorded in it, any other in a run inside it.
+    The first training of a run that this process opened is recorded in it, any other in a run inside it; one that `resumes` an earlier
+    one in the run that the user has open, or that this process was told to join.
     """
     active = None if is_exclusive else active_run()
-    if active is not None and active.take_slot():
+    if active is not None and (active.take_slot() or (resumes and not active.is_automatic)):
         return active, False
     recorder = recorder_for()
     wanted = Wanted(run_name=name, experiment_id=active.info.experiment_id if active else None)
-    opening = new(recorder, wanted, active.run_id if active else config.given_run())
+    joined = config.given_run() if active is None else None
+    if resumes and joined is not None:
+        wanted, opening = Wanted(), existing(recorder, joined, join=True)
+    else:
+        opening = new(recorder, wanted, active.run_id if active else joined)
     run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
     run.is_automatic = True
     run.take_slot()
-    if active is None:
+    if active is None and not opening.is_joined:
         note_surroundings(run)
     _tell_where(recorder, run)
     _remember(run)

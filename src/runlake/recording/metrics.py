@@ -28,6 +28,7 @@ class MetricLog:
         self.recorder = recorder
         self._buffer = recorder.buffer
         self._series: dict[str, Series] = {}
+        self._stored_steps: Mapping[str, int] = {}
         self._groups: dict[tuple[str, ...], tuple[Series, ...]] = {}  # of the keys that were logged together
 
     def log_metric(self, key: str, value: Any, step: SupportsIndex | float | None = None, timestamp: int | None = None) -> None:
@@ -92,14 +93,19 @@ class MetricLog:
         if n > EARLY_POINTS or len(self._buffer.arrays) > self._buffer.arrays_limit:
             self.recorder.flusher.relieve()
 
+    def has_series(self, key: str) -> bool:
+        """Whether a point of this key was logged here."""
+        return key in self._series
+
     def count_on_from(self, last_steps: Mapping[str, int]) -> None:
-        """Have the steps of these keys count on from where the store has them."""
-        for key, step in last_steps.items():
-            self._add_series(key).last_step = max(step, -1)  # as where the steps below 0 were logged: counting begins at 0
+        """Have the steps of these keys, once they are logged here, count on from where the store has them."""
+        self._stored_steps = last_steps
 
     def _add_series(self, key: Any) -> Series:
         key = as_key(key)
-        return self._series.setdefault(key, Series(self.run_id, key))  # atomic: two threads get the same
+        series = Series(self.run_id, key)
+        series.last_step = max(self._stored_steps.get(key, -1), -1)  # as where the steps below 0 were logged: counting begins at 0
+        return self._series.setdefault(key, series)  # atomic: two threads get the same
 
     def _add_group(self, keys: tuple[Any, ...]) -> tuple[Series, ...]:
         all_series = tuple([self._add_series(key) for key in [as_key(key) for key in keys]])

@@ -71,17 +71,17 @@ class OfferedRun(MetricLog):
 
     def log_metric(self, key: str, value: Any, step: Step = None, timestamp: int | None = None) -> None:
         """Record a point, unless the user logs this metric."""
-        if not self._run.has_logged(Scope.METRIC, key):
+        if not self._run.has_series(key):
             super().log_metric(key, value, step, timestamp)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: Step = None, timestamp: int | None = None) -> None:
         """Record a point of each metric that the user does not log."""
-        offered = {key: value for key, value in metrics.items() if not self._run.has_logged(Scope.METRIC, key)}
+        offered = {key: value for key, value in metrics.items() if not self._run.has_series(key)}
         super().log_metrics(offered, step, timestamp)
 
     def log_batch(self, key: str, values: Any, steps: Any = None, timestamps: Any = None) -> None:
         """Record many points of one key, unless the user logs this metric."""
-        if not self._run.has_logged(Scope.METRIC, key):
+        if not self._run.has_series(key):
             super().log_batch(key, values, steps, timestamps)
 
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:

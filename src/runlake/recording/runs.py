@@ -364,6 +364,8 @@ def status_of(error: BaseException | None) -> Status:
     """How a run ended that this error, or none, ended."""
     if error is None or (isinstance(error, SystemExit) and not error.code):
         return Status.FINISHED
+    if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):  # how some libraries answer Ctrl-C
+        return Status.KILLED
     return Status.FAILED if isinstance(error, (Exception, SystemExit)) else Status.KILLED
 
 
