@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from runlake.analysis.logged import KeptModel
+
 __all__ = ["is_library"]
 
 GROUP = "runlake.facades"
@@ -46,9 +48,10 @@ class _Maker:
         module.__doc__ = f"What concerns {library} alone."
         vars(module)["autolog"] = functools.partial(library_autolog, library)
         vars(module)["load_model"] = _load_model
+        vars(module)["log_model"] = functools.partial(_log_model, library)
         own = [] if more is None else list(more.__all__)
         vars(module).update({verb: getattr(more, verb) for verb in own})
-        vars(module)["__all__"] = sorted(["autolog", "load_model", *own])
+        vars(module)["__all__"] = sorted(["autolog", "load_model", "log_model", *own])
 
 
 def _more(name: str) -> EntryPoint | None:
@@ -63,6 +66,13 @@ def _load_model(model_uri: str, **options: Any) -> Any:
     from runlake.client.models import load_model  # late: it reads stores, which a training does not
 
     return load_model(model_uri, **options)
+
+
+def _log_model(library: str, model: Any, artifact_path: str = "model") -> KeptModel:
+    """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer."""
+    from runlake.analysis.logged import log_model  # late: few programs want it
+
+    return log_model(library, model, artifact_path)
 
 
 def is_library(name: str) -> bool:

@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "display": GROUND | {"entities", "read"},
     "jobs": GROUND | {"entities", "store", "recording", "read"},
     "instrument": GROUND | {"entities", "recording"},
-    "facades": {"client", "instrument"},
+    "facades": {"analysis", "client", "instrument"},
     "analysis": GROUND | {"entities", "store", "recording", "read", "instrument", "jobs"},
     "verify": GROUND | {"instrument", "read", "runlake"},
     "testing": GROUND | {"instrument", "read", "recording", "runlake"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
+from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.errors import UnknownArtifact
 from runlake.instrument.parts import load_part
 from runlake.instrument.saved import Saved
@@ -14,16 +14,21 @@ from runlake.instrument.training import Fitted
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
 
-__all__ = ["FOLDER", "FORMAT_TAG", "MAX_BYTES", "keep_model", "kept_model", "name_of"]
+__all__ = ["FOLDER", "MAX_BYTES", "NOTES_TAG", "format_tag", "keep_model", "kept_model", "name_of"]
 
 FOLDER = "model"
-FORMAT_TAG = f"{MODEL_TAG}format"
+NOTES_TAG = MODEL_TAG
 MAX_BYTES = 256 << 20
 
 
 def name_of(model: Any) -> str:
     """Its class."""
     return f"{type(model).__module__}.{type(model).__qualname__}"
+
+
+def format_tag(folder: str) -> str:
+    """The tag that says in which format the model of this folder is."""
+    return f"{MODEL_TAG}format" if folder == FOLDER else f"{MODELS_TAG}{folder}"
 
 
 def keep_model(fitted: Fitted) -> bool:
@@ -36,7 +41,7 @@ def keep_model(fitted: Fitted) -> bool:
     else:
         for name, content in saved.files.items():
             fitted.run.log_bytes(content, f"{FOLDER}/{name}")
-        fitted.run.set_tags({FORMAT_TAG: saved.format_id, **{f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()}})
+        fitted.run.set_tags({format_tag(FOLDER): saved.format_id, **{f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()}})
         return not saved.needs_class
     return False
 
@@ -44,8 +49,8 @@ def keep_model(fitted: Fitted) -> bool:
 def kept_model(run: Run, folder: str = FOLDER, options: Mapping[str, Any] | None = None) -> Any:
     """The model that the run keeps there. Nothing in its files is run, whoever wrote them. Raises UnknownArtifact where there is none."""
     files = {name.removeprefix(f"{folder}/"): run.read_artifact(name) for name in run.artifacts if name.startswith(f"{folder}/")}
-    format_id = run.tags.get(FORMAT_TAG)
+    format_id = run.tags.get(format_tag(folder))
     if not files or format_id is None:
-        why = run.tags.get(f"{SKIPPED_TAG}model", "none was saved")
+        why = run.tags.get(f"{SKIPPED_TAG}model", "none was saved") if folder == FOLDER else "none was saved there"
         raise UnknownArtifact(f"The run {run.info.run_name!r} ({run.info.run_id}) has no model at {folder!r}: {why}.")
     return load_part(format_id, files, options)

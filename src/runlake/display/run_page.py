@@ -20,7 +20,7 @@ from runlake.display.words import count, date, duration, moment, number, one_lin
 from runlake.entities import DatasetInput, JobState, LifecycleStage
 from runlake.entities.environments import CHANGES_TAG
 from runlake.entities.signatures import ColSpec, Schema, TensorSpec
-from runlake.entities.tags import MODEL_TAG, SKIPPED_TAG
+from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
 
 __all__ = ["About", "run_page"]
@@ -185,6 +185,8 @@ def _model(run: Run) -> Iterator[Text]:
     for key, text in sorted(run.tags.items()):
         if key.startswith(MODEL_TAG) and key != f"{MODEL_TAG}format":
             yield Text.assemble((f"{one_line(key.removeprefix(MODEL_TAG).replace('_', ' '))}  ", "dim"), one_line(text))
+        elif key.startswith(MODELS_TAG):
+            yield Text.assemble((f"{one_line(key.removeprefix(MODELS_TAG))}  ", "dim"), one_line(text))
 
 
 def _schema(schema: Schema) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-__all__ = ["MODEL_TAG", "SKIPPED_TAG"]
+__all__ = ["MODELS_TAG", "MODEL_TAG", "SKIPPED_TAG"]
 
 MODEL_TAG = "runlake.model."
+MODELS_TAG = "runlake.models."  # what the program itself kept under other names
 SKIPPED_TAG = "runlake.skipped."
