@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 import runlake
-from runlake.instrument.plugins import find_plugins
+from runlake.instrument.options import options_of
+from runlake.instrument.plugins import find_plugins, load, plugin_named
 from toys import installed, probe_of, recorded, rows, seen, write_plugin
 
 Install = Callable[..., None]
@@ -188,3 +189,14 @@ def test_a_plugin_that_is_replaced_or_removed_while_the_process_runs(toylib: Mod
     toylib.checked_train("data")
 
     assert [args for when, args, *_ in seen() if when == "before"] == [("data",)]
+
+
+def test_a_plugin_that_is_loaded_for_a_model_has_its_options(toylib: ModuleType, install: Install) -> None:
+    """Also where what holds for it was asked before: another library's training goes through the options of all that are there."""
+    install("chosen", "@hookimpl\ndef options():\n    return {'depth': 3}\n\n@hookimpl\ndef patches():\n    return []\n")
+    runlake.autolog("toy")
+    before = options_of("chosen")
+
+    assert load(plugin_named("chosen"))
+
+    assert ("depth" in before, options_of("chosen")["depth"]) == (False, 3)

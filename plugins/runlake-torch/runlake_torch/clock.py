@@ -17,7 +17,7 @@ from runlake_torch.describing import params_of, summary_of
 from runlake_torch.discover import forget_models, model_of
 from runlake_torch.gradients import norm_of
 from runlake_torch.here import Losses, forget_all, here
-from runlake_torch.loops import forget_optimizers, is_idle, loop_of
+from runlake_torch.loops import forget_optimizers, is_idle, loop_of, name_of
 from runlake_torch.losses import of_losses
 from runlake_torch.points import Points
 from runlake_torch.progress import Progress
@@ -160,9 +160,11 @@ def _stepping_of(optimizer: Any) -> Stepping | None:
     known.steppings = {place: stepping for place, stepping in known.steppings.items() if stepping.optimizer() not in (None, optimizer)}
     if loop.is_idle:
         return None
-    training = runlake.training(loop, name=loop.name)
+    training = runlake.training(loop, name=loop.name or None)
     if training is None or is_idle(loop, training):
         return None
+    if not loop.name and not training.is_of_a_call:
+        loop.name = training.name = name_of(optimizer)
     recorded: Recorded = training.noted.get(NOTED) or _begun(training)
     stepping = recorded.optimizers.get(optimizer) or _first_step(recorded, optimizer)
     stepping.optimizer, stepping.loop = weakref.ref(optimizer), known.loop

@@ -16,7 +16,7 @@ from runlake_torch.here import here
 if TYPE_CHECKING:
     from runlake import Call, Training
 
-__all__ = ["Loop", "begun", "capture_made", "forget_optimizers", "is_idle", "loop_of"]
+__all__ = ["Loop", "begun", "capture_made", "forget_optimizers", "is_idle", "loop_of", "name_of"]
 
 RETURNS = 2  # of a loop: then what is made meanwhile is part of it, as in learning to learn
 
@@ -30,7 +30,7 @@ class Loop:
     """A training that no call encloses."""
 
     began: int | None  # with its first step: what was made before that belongs to it
-    name: str
+    name: str  # "" until it is wanted
     is_idle: bool | None = None  # another process records it; not known before the first step
     returns: int = 0  # how often it went on after a later one had begun
 
@@ -48,14 +48,19 @@ def loop_of(optimizer: Any) -> Loop:
     if loop is None:
         loop = current
         if loop is None or (loop.began is not None and _made.get(optimizer, 0) > loop.began and loop.returns < RETURNS):
-            model = model_of(optimizer)
-            loop = begun(type(optimizer if model is None else model).__name__)
+            loop = begun("")
         loop.began = next(_count) if loop.began is None else loop.began
         _loops[optimizer] = loop
     elif loop is not current:
         loop.returns += 1
         known.loop = weakref.ref(loop)
     return loop
+
+
+def name_of(optimizer: Any) -> str:
+    """What a loop with this optimizer is called: as its model's class, which takes a look through memory."""
+    model = model_of(optimizer)
+    return type(optimizer if model is None else model).__name__
 
 
 def is_idle(loop: Loop, training: Training) -> bool:

@@ -36,6 +36,9 @@ class Progress:
         self.passes = here().passes
         at = pass_of_step(self.epoch) if self.passes else None
         now = seconds, self.steps, at.samples if at is not None else 0
+        if self.latest is None:
+            for _ in evaluations(self.passes):  # before the first step: they may be another training's
+                pass
         if at is not self.epoch:
             self.finish(run, step - 1)
             if at is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from runlake.analysis.model import FOLDER, NOTES_TAG, format_tag, name_of
 from runlake.errors import RunlakeError
+from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, is_allowed, load, plugin_named
 from runlake.instrument.saved import Saved
 from runlake.recording.active import run_to_log_to
@@ -53,5 +54,5 @@ def log_model(library: str, model: Any, artifact_path: str = FOLDER) -> KeptMode
 
 
 def _saved(model: Any) -> Saved | None:
-    saved: Saved | None = ask_plugins("save_model", model, model=model, max_bytes=NO_LIMIT)
+    saved: Saved | None = ask_plugins("save_model", model, options=options_of, model=model, max_bytes=NO_LIMIT)
     return saved

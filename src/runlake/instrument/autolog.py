@@ -186,7 +186,6 @@ def _is_wanted(plugin: Plugin) -> bool:
 def _enable(plugin: Plugin) -> None:
     if not load(plugin):
         return
-    options.set_own_defaults(plugin.name, plugin.options)
     placed = _placements.setdefault(plugin.name, [])
     placed.extend(place(plugin.name, asked) for asked in plugin.asked)
 

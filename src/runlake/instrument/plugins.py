@@ -18,7 +18,7 @@ from runlake import config
 from runlake.errors import InvalidValue
 from runlake.guard import attempt, log
 from runlake.instrument import hookspecs
-from runlake.instrument.options import options_of
+from runlake.instrument.options import options_of, set_own_defaults
 from runlake.instrument.patches import Patch, Registration
 from runlake.instrument.scope import plugin_context
 from runlake.instrument.work import Work, described
@@ -287,6 +287,7 @@ def _load(plugin: Plugin) -> None:
         plugin.asked = [_checked(asked) for asked in (module.patches() if hasattr(module, "patches") else ())]
         plugin.libraries = frozenset(asked.module.partition(".")[0] for asked in plugin.asked)
         plugin.options = dict(module.options()) if hasattr(module, "options") else {}
+        set_own_defaults(plugin.name, plugin.options)
         plugin.module = module
     finally:
         if plugin.module is None:
