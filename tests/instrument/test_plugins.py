@@ -194,7 +194,7 @@ def test_a_plugin_that_is_replaced_or_removed_while_the_process_runs(toylib: Mod
 def test_a_plugin_that_is_loaded_for_a_model_has_its_options(toylib: ModuleType, install: Install) -> None:
     """Also where what holds for it was asked before: another library's training goes through the options of all that are there."""
     install("chosen", "@hookimpl\ndef options():\n    return {'depth': 3}\n\n@hookimpl\ndef patches():\n    return []\n")
-    runlake.autolog("toy")
+    runlake.autolog("toylib")
     before = options_of("chosen")
 
     assert load(plugin_named("chosen"))
