@@ -3,8 +3,8 @@
 A step of about a millisecond on the processor, forward, backward and AdamW, in one thread; and a step of the smallest model that there
 is, where all that is added shows. Bare, recorded by runlake, and with one `add_scalar` of TensorBoard's SummaryWriter or one `log` of
 W&B, offline, after each step, where these are installed: both are given the loss as `loss.item()`. Every way runs in processes of its
-own, which take turns; of each the median of 15 parts of the loop is taken, and of these the median is told, with the least and the
-greatest. `added` is what that is more than bare.
+own, which take turns; of each the median of 40 parts of the loop is taken, once 2,000 steps were made and what is done once is done, and
+of these the median is told, with the least and the greatest. `added` is what that is more than bare.
 
     python -m benchmarks.torch_step_overhead [case ...]
 """
@@ -25,7 +25,8 @@ from benchmarks.report import installed, report, run_alone
 WAYS = {"bare": "torch", "runlake": "runlake", "tensorboard": "tensorboard", "wandb": "wandb"}
 WIDTHS = {"1 ms": 256, "smallest": 1}
 TURNS = 3
-PARTS = 15
+PARTS = 40
+BEFORE = 40  # parts, in which what is done once is done
 STEPS = 50  # of a part
 
 
@@ -73,12 +74,12 @@ def measure(case: str, way: str) -> float:
             runlake.autolog("torch")
         step, log = step_of(WIDTHS[case]), logger(way, folder)
         parts = []
-        for part in range(PARTS + 1):
+        for part in range(BEFORE + PARTS):
             start = time.perf_counter()
             for number in range(STEPS):
                 log(step(), part * STEPS + number)
             parts.append((time.perf_counter() - start) / STEPS * 1e6)
-        return median(parts[1:])  # the first has what is done once
+        return median(parts[BEFORE:])
 
 
 def main() -> None:

@@ -63,7 +63,8 @@ def test_enabling_them_all_imports_none_of_their_libraries(tmp_path: Path) -> No
         """
         import sys, runlake
         runlake.autolog()
-        print(sorted({"lightgbm", "sklearn", "torch", "xgboost", "numpy", "pyarrow"} & set(sys.modules)))
+        libraries = {"lightgbm", "lightning", "pytorch_lightning", "sklearn", "torch", "transformers", "xgboost", "numpy", "pyarrow"}
+        print(sorted(libraries & set(sys.modules)))
         """,
         tmp_path / "lake",
     )

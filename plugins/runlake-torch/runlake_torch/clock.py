@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 import weakref
 from collections.abc import Callable
@@ -34,6 +35,8 @@ __all__ = ["forget", "listen"]
 
 NOTED = "torch"
 
+_who_compiles: Callable[[], object] = object  # None where the compiler does not see what is called: to leave its sight takes longer
+
 
 def _nothing() -> None:
     return None
@@ -47,6 +50,7 @@ class Stepping:
     suffix: str  # of its series, where it is not the first
     optimizer: Callable[[], Any] = _nothing  # weak, as the next one
     loop: Callable[[], Any] = _nothing
+    first: int = 0  # where a run is resumed, the step that comes after its last
     steps: int = 0
     losses: Losses | None = None  # recorded last
     accumulates: bool = False  # several losses led to a step
@@ -75,6 +79,8 @@ class Recorded:
 
 def listen(module: ModuleType) -> Any:
     """Hear of the steps of every optimizer, those that are there already too."""
+    global _who_compiles
+    _who_compiles = getattr(sys.modules["torch"]._C._dynamo.eval_frame, "get_eval_frame_callback", object)
     return module.register_optimizer_step_post_hook(_on_step)
 
 
@@ -90,16 +96,8 @@ def forget(handle: Any) -> None:
 def _on_step(optimizer: Any, args: Any, kwargs: Any) -> None:
     """Called after each step, which may be part of a compiled function: what it does is not compiled with it."""
     closure = args[1] if len(args) > 1 else kwargs.get("closure")  # the optimizer is the first
-    hear = _hear if _compiler()() is None else _outside_of_graphs()
+    hear = _hear if _who_compiles() is None else _outside_of_graphs()
     hear(optimizer, closure is not None)
-
-
-@functools.cache
-def _compiler() -> Any:
-    """What tells whether the compiler sees each function that is called here: to leave its sight takes longer than to ask."""
-    import torch
-
-    return getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", object)
 
 
 @functools.cache
@@ -119,7 +117,7 @@ def _hear(optimizer: Any, has_closure: bool) -> None:
         stepping is None
         or stepping.optimizer() is not optimizer
         or stepping.loop is not known.loop
-        or not stepping.recorded.training.goes_on(stepping.steps)
+        or not stepping.recorded.training.goes_on(stepping.first + stepping.steps)
     ):
         stepping = _stepping_of(optimizer)
     losses, norm = known.losses, known.norm
@@ -131,7 +129,7 @@ def _hear(optimizer: Any, has_closure: bool) -> None:
 
 
 def _record(stepping: Stepping, optimizer: Any, losses: Losses, norm: Any, *, has_closure: bool) -> None:
-    recorded, step, at, now = stepping.recorded, stepping.steps, time.time_ns(), time.perf_counter()
+    recorded, step, at, now = stepping.recorded, stepping.first + stepping.steps, time.time_ns(), time.perf_counter()
     recorded.step = step
     values = changed_rates(stepping.rates, optimizer)
     if losses is not stepping.losses and losses.values:
@@ -145,8 +143,8 @@ def _record(stepping: Stepping, optimizer: Any, losses: Losses, norm: Any, *, ha
     if is_watched():
         values |= look(recorded.run, optimizer, step)
     for key, value in values.items():
-        recorded.points.add(f"{key}{stepping.suffix}", value, step, at)
-    if step == 1:
+        recorded.points.add(key + stepping.suffix, value, step, at)
+    if stepping.steps == 1:
         saw_step(recorded.training)
     stepping.steps += 1
     recorded.progress.go_on(recorded.run, step, now)
@@ -169,7 +167,7 @@ def _stepping_of(optimizer: Any) -> Stepping | None:
     stepping = recorded.optimizers.get(optimizer) or _first_step(recorded, optimizer)
     stepping.optimizer, stepping.loop = weakref.ref(optimizer), known.loop
     known.steppings[id(optimizer)] = stepping
-    training.goes_on(stepping.steps)
+    training.goes_on(stepping.first + stepping.steps)
     return stepping
 
 
@@ -190,6 +188,7 @@ def _first_step(recorded: Recorded, optimizer: Any) -> Stepping:
     number = len(recorded.steppings) + 1
     stepping = recorded.optimizers[optimizer] = Stepping(recorded, "" if number == 1 else f"/optimizer{number}")
     recorded.steppings.append(stepping)
+    stepping.first = recorded.run.last_step(f"train/loss{stepping.suffix}") + 1
     if training.is_of_a_call:
         return stepping
     prefix, model = "" if number == 1 else f"optimizer{number}/", model_of(optimizer)

@@ -23,14 +23,13 @@ def glance_at_backward(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     loss: Any = args[0] if args else kwargs.get("tensors")
     if isinstance(loss, (list, tuple)) and len(loss) == 1:
         loss = loss[0]
-    if not is_number(loss):
-        return
     known = here()
-    if known.is_idle:
+    if known.is_idle or not is_number(loss):
         return
-    if known.losses.is_used or len(known.losses.values) >= MOST_LOSSES:
-        known.losses = Losses()
-    known.losses.values.append(_unscaled(loss, known.scaled) if known.scaled else taken(loss))
+    losses = known.losses
+    if losses.is_used or len(losses.values) >= MOST_LOSSES:
+        losses = known.losses = Losses()
+    losses.values.append(_unscaled(loss, known.scaled) if known.scaled else taken(loss))
 
 
 def capture_scale(call: Call) -> Generator[None, Any, None]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from runlake.guard import guarded
 from runlake.instrument.plugins import plugin_of_module, standing_work
 from runlake.instrument.scope import current_scope, is_plugin_at_work, plugin_context
+from runlake.instrument.work import Work
 
 __all__ = ["isolated"]
 
@@ -38,10 +39,13 @@ def isolated(function: F | None = None, *, otherwise: Any = None, is_glance: boo
     target = f"{called.__module__}:{called.__qualname__}"
 
     if is_glance:
+        work: Work | None = None
 
         @functools.wraps(called)
         def glancing(*args: Any, **kwargs: Any) -> Any:
-            return standing_work(plugin_of_module(called.__module__), target).glance(called, *args, **kwargs)
+            nonlocal work
+            work = work or standing_work(plugin_of_module(called.__module__), target)
+            return work.glance(called, *args, **kwargs)
 
         return glancing
 

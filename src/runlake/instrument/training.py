@@ -159,24 +159,22 @@ class Training:
         With a step, what is judged in this thread until the next one is what its model said, unless another is known to have said it.
         False where it does not go on here any more, and what comes now is another training's, or nobody's.
         """
-        if not self._is_here():
+        active = self.active
+        if self.is_over or (active is not None and active.is_ended):
             return False
-        if step is not None and self._is_shared and self.active is not None:
-            if self._loop is None:
-                self._loop = Loop(self.run, find_plugins()[self.plugin].libraries)
-            self._loop.step = step
-            loop_goes_on(self._loop)
-        if self.active is not None and self.owns_run:
-            self.active.last_ns = time.time_ns()
-        return True
-
-    def _is_here(self) -> bool:
         scope, is_out_of_reach = find_scope()
-        if is_out_of_reach or self.is_over or (self.active is not None and self.active.is_ended):
+        is_here = self._is_shared if scope is None else scope.training is self
+        if is_out_of_reach or not is_here or (options_of(self.plugin) is not self.options and not records(self.plugin)):
             return False
-        if options_of(self.plugin) is not self.options and not records(self.plugin):
-            return False
-        return self._is_shared if scope is None else scope.training is self
+        if active is None:
+            return True
+        if step is not None and self._is_shared:
+            loop = self._loop = self._loop or Loop(self.run, find_plugins()[self.plugin].libraries)
+            loop.step = step
+            loop_goes_on(loop)
+        if self.owns_run:
+            active.last_ns = time.time_ns()
+        return True
 
     def before_end(self, record: Callable[[], None]) -> None:
         """Have the last of what a plugin knows recorded when the training is over, and whenever it might be: what is left by then."""

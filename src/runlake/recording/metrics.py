@@ -97,6 +97,11 @@ class MetricLog:
         """Whether a point of this key was logged here."""
         return key in self._series
 
+    def last_step(self, key: str) -> int:
+        """The greatest step of this key so far, also of what was there when the run was resumed; -1 where it has none."""
+        series = self._series.get(key)
+        return self._stored_steps.get(key, -1) if series is None else series.last_step
+
     def count_on_from(self, last_steps: Mapping[str, int]) -> None:
         """Have the steps of these keys, once they are logged here, count on from where the store has them."""
         self._stored_steps = last_steps

@@ -84,6 +84,10 @@ class OfferedRun(MetricLog):
         if not self._run.has_series(key):
             super().log_batch(key, values, steps, timestamps)
 
+    def last_step(self, key: str) -> int:
+        """The greatest step of this key so far, also of what was there when the run was resumed; -1 where it has none."""
+        return max(super().last_step(key), self._run.last_step(key))
+
     def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Keep a copy of a file, or of every file of a folder, under `artifact_path`."""
         self._keep(f"{artifact_path or '.'}/{Path(local_path).name}", lambda: self._run.log_artifact(local_path, artifact_path))

@@ -1,0 +1,168 @@
+"""A model, an adapter or a pipeline as files that are safe to read: safetensors, JSON and the texts of a tokenizer, never a pickle."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from transformers import PreTrainedModel
+
+from runlake import Saved
+from runlake_transformers import FORMAT
+from runlake_transformers.describing import name_of, task_of
+from runlake_transformers.processing import processing_of
+
+__all__ = ["ABOUT", "ADAPTER", "ADAPTER_TENSORS", "CONFIG", "PARTS", "TENSORS", "is_kept", "saved"]
+
+ABOUT, CONFIG, TENSORS = "model.json", "config.json", "model.safetensors"
+ADAPTER, ADAPTER_TENSORS = "adapter_config.json", "adapter_model.safetensors"
+GENERATION = "generation_config.json"
+PARTS = ("tokenizer", "processor", "image_processor", "feature_extractor")  # of a pipeline, beside its model
+
+_SUFFIXES = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+
+
+def saved(model: Any, max_bytes: int) -> Saved | None:
+    """Its files; or why there are none. None for what is not of this library."""
+    if _is_pipeline(model):
+        processing = {name: getattr(model, name) for name in PARTS if getattr(model, name, None) is not None}
+        return _saved(model.model, processing, {"pipeline": True, "task": model.task}, max_bytes)
+    if isinstance(model, PreTrainedModel) or _is_adapter(model):
+        known = processing_of(model)
+        inner = model.get_base_model() if _is_adapter(model) else model
+        return _saved(model, {} if known is None else {_part(known): known}, {"pipeline": False, "task": task_of(inner)}, max_bytes)
+    return None
+
+
+def is_kept(name: str) -> bool:
+    """Whether a tokenizer's file of this name is text that nothing runs, in the folder itself."""
+    return name.endswith(_SUFFIXES) and "/" not in name and "\\" not in name and not name.startswith(".")
+
+
+def _saved(model: Any, processing: Mapping[str, Any], about: dict[str, Any], max_bytes: int) -> Saved:
+    if not isinstance(model, PreTrainedModel) and not _is_adapter(model):
+        return Saved(FORMAT, why_not=f"the pipeline's model is a {name_of(type(model))}, which is none of this library")
+    why_not = _why_not_at_all(model)
+    tensors = {} if why_not else _tensors(model)
+    why_not = why_not or next((f"{name} {why}" for name, held in tensors.items() if (why := _why_not(held))), "")
+    if not why_not and sum(held.numel() * held.element_size() for held in tensors.values()) > max_bytes:
+        why_not = f"it takes more than {max_bytes:,} bytes"
+    if why_not:
+        return Saved(FORMAT, why_not=why_not)
+    files = _of_adapter(model, tensors) if _is_adapter(model) else _of_model(model, tensors)
+    for each in processing.values():
+        files |= {name: content for name, content in _written(each).items() if name not in files}
+    inner = model.get_base_model() if _is_adapter(model) else model
+    about |= {
+        "name": str(inner.config._name_or_path or ""),
+        "class": name_of(type(model)),
+        "parts": {name: name_of(type(each)) for name, each in processing.items()},
+    }
+    is_own = not _is_adapter(model) and type(model).__module__.partition(".")[0] != "transformers"
+    notes = {"class": about["class"], **({"base_model": _base_of(model)} if _is_adapter(model) else {})}
+    files[ABOUT] = json.dumps(about).encode()
+    return Saved(FORMAT, files, notes=notes, needs_class=is_own or _is_adapter(model))
+
+
+def _of_model(model: Any, tensors: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
+    """The configuration is a copy's: the model's own does not come to say what only saved ones do."""
+    config = copy.deepcopy(model.config)
+    config.architectures = [type(model).__name__]
+    config.dtype = str(model.dtype).removeprefix("torch.")
+    files = {CONFIG: config.to_json_string(use_diff=True).encode(), TENSORS: _packed(tensors)}
+    if model.can_generate() and model.generation_config is not None:
+        files[GENERATION] = model.generation_config.to_json_string().encode()
+    return files
+
+
+def _of_adapter(model: Any, tensors: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
+    adapter = model.peft_config[model.active_adapter].to_dict()
+    adapter["inference_mode"] = True
+    adapter["base_model_name_or_path"] = _base_of(model)
+    return {ADAPTER: json.dumps(adapter, default=_jsonable).encode(), ADAPTER_TENSORS: _packed(tensors)}
+
+
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Each tensor once: what shares one is tied again when the model is made."""
+    if _is_adapter(model):
+        from peft.utils import get_peft_model_state_dict
+
+        found: dict[str, torch.Tensor] = get_peft_model_state_dict(model, adapter_name=model.active_adapter, save_embedding_layers=False)
+        return found
+    seen: set[Any] = set()
+    unique = {}
+    for name, held in model.state_dict().items():
+        place = held.untyped_storage().data_ptr(), held.storage_offset(), held.shape, held.stride()
+        if place not in seen or not held.numel():
+            unique[name] = held
+        seen.add(place)
+    return unique
+
+
+def _packed(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """In memory, one after the other, each in a storage of its own."""
+    kept, storages = {}, set()
+    for name, held in tensors.items():
+        plain = held.detach().cpu().contiguous()
+        place = plain.untyped_storage().data_ptr()
+        kept[name] = plain.clone() if place in storages else plain
+        storages.add(place)
+    return safetensors.torch.save(kept, metadata={"format": "pt"})
+
+
+def _why_not_at_all(model: Any) -> str:
+    """Why a model has no safe form, whatever its tensors say."""
+    if not _is_adapter(model) and getattr(model.config, "quantization_config", None):
+        return "it is quantized, which only other code can undo"
+    if any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
+        return "its parameters are spread over processes"
+    return ""
+
+
+def _why_not(held: torch.Tensor) -> str:
+    if held.is_meta:
+        return "holds no numbers"
+    if held.layout is not torch.strided or held.is_quantized:
+        return "is sparse or quantized, which the format does not have"
+    if type(held.detach()) is not torch.Tensor:
+        return f"is a {type(held.detach()).__name__}, which may be spread over devices"
+    return ""
+
+
+def _written(processing: Any) -> dict[str, bytes]:
+    """What a tokenizer or processor writes of itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        processing.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file() and is_kept(path.name)}
+
+
+def _part(processing: Any) -> str:
+    """What a pipeline calls it."""
+    kinds = {kind.__name__ for kind in type(processing).__mro__}
+    if "ProcessorMixin" in kinds:
+        return "processor"
+    if kinds & {"ImageProcessingMixin", "BaseImageProcessor"}:
+        return "image_processor"
+    return "feature_extractor" if "FeatureExtractionMixin" in kinds else "tokenizer"
+
+
+def _is_pipeline(model: Any) -> bool:
+    return any(kind.__module__ == "transformers.pipelines.base" and kind.__name__ == "Pipeline" for kind in type(model).__mro__)
+
+
+def _is_adapter(model: Any) -> bool:
+    return any(kind.__module__ == "peft.peft_model" and kind.__name__ == "PeftModel" for kind in type(model).__mro__)
+
+
+def _base_of(model: Any) -> str:
+    return str(getattr(model.get_base_model().config, "_name_or_path", "") or "")
+
+
+def _jsonable(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, (set, frozenset)) else getattr(value, "value", str(value))
