@@ -36,8 +36,8 @@ _WRONG = (
     ImportError,
     safetensors.SafetensorError,
 )
-# What makes the library fetch code, kernels or further weights.
-_REFUSED = ("auto_map", "custom_pipelines", "quantization_config", "trust_remote_code")
+# What makes the library fetch code, kernels or further weights, or import what is named.
+_REFUSED = ("auto_map", "custom_pipelines", "megatron_config", "quantization_config", "trust_remote_code")
 _DROPPED = ("_attn_implementation_internal", *(f"{mark}{part}_implementation" for mark in ("", "_") for part in ("attn", "experts")))
 
 
@@ -98,7 +98,7 @@ def _read(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def _named_in(document: Any, depth: int = 0) -> set[str]:
-    """Every key of a configuration that says something, however deep; a vocabulary is none."""
+    """Every key of a configuration that says something, however deep; a vocabulary, which has numbers, is none."""
     if depth > 50:
         raise ValueError("it is nested too deep")
     if isinstance(document, list):
@@ -106,7 +106,7 @@ def _named_in(document: Any, depth: int = 0) -> set[str]:
     if not isinstance(document, dict):
         return set()
     below = {name for each in document.values() if isinstance(each, (dict, list)) for name in _named_in(each, depth + 1)}
-    return {name for name, value in document.items() if value and not isinstance(value, int)} | below
+    return {name for name, value in document.items() if value and type(value) is not int} | below
 
 
 def _model(folder: str, files: Mapping[str, bytes], about: Mapping[str, Any], options: Mapping[str, Any]) -> Any:

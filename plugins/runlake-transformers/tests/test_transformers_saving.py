@@ -177,6 +177,8 @@ FORGED = {
     "a tokenizer's code": changed("tokenizer_config.json", auto_map={"AutoTokenizer": ["someone--x.T", None]}),
     "code in a part": changed("config.json", text_config={"auto_map": {"AutoModel": "modeling.Net"}}),
     "a quantizer": changed("config.json", quantization_config={"quant_method": "custom"}),
+    "a word for code": changed("tokenizer_config.json", tokenizer_kwargs={"trust_remote_code": True}),
+    "a module": files_of(bert()) | {"adapter_config.json": b'{"megatron_core": "os", "megatron_config": {"a": 1}}'},
     "another class": changed("config.json", architectures=["Trainer"]),
     "a private class": changed("config.json", architectures=["__class__"]),
     "no class": changed("config.json", architectures=[]),
