@@ -54,7 +54,7 @@ def log_model(run: OfferedRun, module: Any) -> None:
 
 
 def _hparams(held: Any) -> Iterator[tuple[str, Any]]:
-    """Those that were saved, unless they are not for loggers; one inside another by both names."""
+    """Those that were saved, unless they are not for loggers; one inside another by both names. LightningCLI adds some for itself."""
     known = getattr(held, "__dict__", {})
     if known.get("_hparams") is not None and known.get("_log_hyperparams", True):
         found = known["_hparams"]
@@ -63,6 +63,8 @@ def _hparams(held: Any) -> Iterator[tuple[str, Any]]:
 
 def _flat(values: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
+        if str(key).startswith("_"):
+            continue
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{key}/")
         else:

@@ -16,6 +16,7 @@ import pytest
 import torch
 import transformers
 from runlake_transformers.listening import Listener
+from sklearn.linear_model import LinearRegression
 from transformers import DefaultFlowCallback, EarlyStoppingCallback, Seq2SeqTrainer, Trainer, TrainerCallback
 from transformers.integrations import integration_utils
 from transformers.trainer import DEFAULT_CALLBACKS
@@ -420,3 +421,21 @@ folder.cleanup()
 def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> None:
     """What is asked of all of them."""
     check()
+
+
+def test_a_training_that_fails_leaves_every_other_plugin_as_it_was(runs: Runs, tmp_path: Path) -> None:
+    """What is fitted next, and what PyTorch trains, is recorded as ever."""
+    runlake.autolog("transformers", "sklearn", "torch")
+    with pytest.raises(ValueError, match="the second step"):
+        trainer(tmp_path, callbacks=[Failing()]).train()
+    LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    optimizer = torch.optim.SGD([weights := torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    weights.sum().backward()  # type: ignore[no-untyped-call]  # torch has no types there
+    optimizer.step()
+    runlake.disable_autolog()
+
+    assert [(run.info.run_name, str(run.info.status), run.info.parent_run_id) for run in runs()] == [
+        ("BertForSequenceClassification", "FAILED", None),
+        ("LinearRegression", "FINISHED", None),
+        ("SGD", "FINISHED", None),
+    ]
