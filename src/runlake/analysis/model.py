@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.errors import UnknownArtifact
+from runlake.instrument.given import Fitted
 from runlake.instrument.parts import load_part
 from runlake.instrument.saved import Saved
-from runlake.instrument.training import Fitted
 
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from runlake.analysis.dataset import CHANGED, has_changed
 from runlake.analysis.model import keep_model
 from runlake.analysis.sample import SAMPLE, sample_bytes
+from runlake.instrument.given import Fitted
 from runlake.instrument.hookspecs import hookimpl
-from runlake.instrument.training import Fitted
 from runlake.jobs import queue
 
 __all__ = ["model_fitted"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from runlake.analysis.rows import kind_of, some_rows
 from runlake.entities.signatures import SIGNATURE_FILE, ColSpec, ModelSignature, Schema, TensorSpec
+from runlake.instrument.given import Fitted, Given
 from runlake.instrument.hookspecs import hookimpl
-from runlake.instrument.training import Fitted, Given
 
 __all__ = ["data_given", "model_fitted", "schema_of"]
 

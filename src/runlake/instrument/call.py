@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.instrument.given import Fitted, Given
 from runlake.instrument.predictions import Judged, another_speaks, judged, remember_prediction
-from runlake.instrument.training import Fitted, Given, Training, loop_here, run_of
+from runlake.instrument.training import Training, loop_here, run_of
 from runlake.recording.offered import OfferedRun
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
+    from runlake.instrument.given import Fitted, Given
     from runlake.instrument.opened import DataFacts
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
-    from runlake.instrument.training import Fitted, Given
     from runlake.recording.runs import ActiveRun
 
 __all__ = ["hookimpl", "hookspec"]

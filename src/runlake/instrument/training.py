@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from runlake import platform
@@ -18,9 +18,10 @@ from runlake.entities import Scope as EventScope
 from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import RunlakeError
 from runlake.guard import guarded
+from runlake.instrument.given import Fitted, Given
 from runlake.instrument.opened import DataFacts
 from runlake.instrument.options import options_of
-from runlake.instrument.plugins import ask_plugins, find_plugins, records, standing_work, tell_plugins
+from runlake.instrument.plugins import ask_plugins, find_plugins, records, tell_plugins
 from runlake.instrument.predictions import Loop, another_speaks, forget_predictions, latest_loop, loop_goes_on
 from runlake.instrument.scope import find_scope, is_plugin_at_work, plugin_context
 from runlake.instrument.work import Work, described
@@ -30,78 +31,12 @@ from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
 
-__all__ = ["Fitted", "Given", "Training", "end_trainings", "loop_here", "run_of", "training"]
+__all__ = ["Training", "end_trainings", "loop_here", "run_of", "training"]
 
 PLUGIN_TAG = "mlflow.autologging"
 EXCEPTION_TAG = "runlake.exception"
 UNTESTED_TAG = "runlake.untested_version"
 _OURS = __name__.partition(".")[0]
-
-
-@dataclass
-class Given:
-    """What a model is about to be trained on, as the library will have it, to be looked at and let go of; `kept` goes on to `Fitted`.
-
-    `name` tells it from other data of the run: "train", or "first batch" where more is to come. `held_out` is what the training judges
-    itself by, inputs and targets by name.
-    """
-
-    model: Any
-    inputs: Any
-    targets: Any
-    sample_weight: Any
-    plugin: str
-    options: Mapping[str, Any]
-    name: str = "train"
-    held_out: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    kept: dict[str, Any] = field(default_factory=dict)
-    training: Training | None = None
-
-    @property
-    def run(self) -> OfferedRun:
-        """The run of the training; opened now if it was not."""
-        assert self.training is not None
-        return self.training.run
-
-
-@dataclass
-class Fitted:
-    """A model that was trained, with what it was trained on: as the library has them, to be looked at and let go of."""
-
-    model: Any
-    inputs: Any
-    targets: Any
-    sample_weight: Any
-    run: OfferedRun
-    plugin: str
-    options: Mapping[str, Any]
-    inner: list[Fitted] = field(default_factory=list)  # what was trained inside
-    kept: dict[str, Any] = field(default_factory=dict)  # of what was given, from before the training
-    work_of: Callable[[str, str], Work] = standing_work
-
-    def skipped(self, what: str, why: str) -> None:
-        """Say in the run why something is not recorded that could be."""
-        self.run.set_tag(f"{SKIPPED_TAG}{what}", why)
-
-    def ask(self, hook: str, **said: Any) -> Any:
-        """What a plugin answers that knows the model; None where none does."""
-        return ask_plugins(hook, self.model, self.work_of, self._options_of, self._is_on, **said)
-
-    def own_options(self) -> dict[str, dict[str, Any]]:
-        """Of every plugin that is loaded, the options that it alone has, as far as they are plain values: for what is asked later."""
-        found = {}
-        for plugin in find_plugins().values():
-            known = self._options_of(plugin.name) if plugin.options else {}
-            own = {name: known[name] for name in plugin.options if _is_plain(known[name])}
-            found.update({plugin.name: own} if own else {})
-        return found
-
-    def _is_on(self, plugin: str) -> bool:
-        """Its own is, though it may have been disabled in the meantime, which ends the training."""
-        return plugin == self.plugin or records(plugin)
-
-    def _options_of(self, plugin: str) -> Mapping[str, Any]:
-        return self.options if plugin == self.plugin else options_of(plugin)
 
 
 class Training:
@@ -373,13 +308,6 @@ def run_of(trained: object) -> OfferedRun | None:
     if held is None or held[0]() is not trained or held[1].active is None:
         return None
     return held[1].active.offered
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON has it."""
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, str)
 
 
 def _weak(key: object) -> Any:
