@@ -22,6 +22,7 @@ from runlake.entities.environments import CHANGES_TAG
 from runlake.entities.signatures import ColSpec, Schema, TensorSpec
 from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
+from runlake.read.direction import has_direction
 
 __all__ = ["About", "run_page"]
 
@@ -54,7 +55,7 @@ def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = F
     run = about.run
     yield from _head(about, now_ms, room)
     yield from _section("params", in_columns([_pair(key, value) for key, value in sorted(run.params.items())], room - len(INDENT)))
-    yield from _section("metrics", _metrics(run.metrics, about.curves, room - len(INDENT)))
+    yield from _section("metrics", _metrics(run, about.curves, room - len(INDENT)))
     tags = {key: text for key, text in sorted(run.tags.items()) if with_system_tags or not key.startswith(_SYSTEM)}
     yield from _section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
     yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
@@ -117,15 +118,17 @@ def _pair(key: str, value: object) -> tuple[Text, Text]:
     return Text(one_line(key), "dim"), Text(one_line(repr(value) if isinstance(value, float) else str(value)))
 
 
-def _metrics(found: Mapping[str, Series], curves: Mapping[str, np.ndarray], room: int) -> Iterator[Text]:
+def _metrics(run: Run, curves: Mapping[str, np.ndarray], room: int) -> Iterator[Text]:
     """A line for each; where every one is a single value, only that."""
-    series = [found[key] for key in sorted(found)]
+    series = [run.metrics[key] for key in sorted(run.metrics)]
+    ranked = {each.key for each in series if has_direction(each.key, run.tags)}
+    titles = [Text.assemble((one_line(each.key), "dim"), (f" {ARROWS[each.goal]}" if each.key in ranked else "", "dim")) for each in series]
     if all(len(each) == 1 for each in series):
-        return in_columns([(_title(each), Text(number(each.last), "bold")) for each in series], room)
-    best = [f"{number(each.best)}{'' if each.best_step is None else f' at {each.best_step:,}'}" if len(each) > 1 else "" for each in series]
+        return in_columns([(title, Text(number(each.last), "bold")) for title, each in zip(titles, series, strict=True)], room)
+    best = [_best(each) if len(each) > 1 and each.key in ranked else "" for each in series]
     drawn = [sparkline(curves[each.key], CURVE) if each.key in curves else "" for each in series]
     columns = [
-        Column(Text(), [_title(each) for each in series], is_needed=True, least=16, most=40),
+        Column(Text(), titles, is_needed=True, least=16, most=40),
         Column(Text("last", "dim"), [Text(number(each.last), "bold") for each in series], is_right=True, is_needed=True),
         Column(Text("best at step", "dim"), [Text(text) for text in best], is_needed=True),
         Column(Text("points", "dim"), [Text(f"{len(each):,}", "dim") for each in series], is_right=True),
@@ -134,8 +137,8 @@ def _metrics(found: Mapping[str, Series], curves: Mapping[str, np.ndarray], room
     return lines(columns, room)
 
 
-def _title(series: Series) -> Text:
-    return Text.assemble((one_line(series.key), "dim"), (f" {ARROWS[series.goal]}", "dim"))
+def _best(series: Series) -> str:
+    return f"{number(series.best)}{'' if series.best_step is None else f' at {series.best_step:,}'}"
 
 
 def _dataset(used: DatasetInput) -> Text:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-__all__ = ["Goal", "direction"]
+__all__ = ["Goal", "direction", "has_direction"]
 
 Goal = Literal["min", "max"]
 
@@ -18,7 +18,16 @@ _DOWN = re.compile(
 _UP = re.compile(
     r"acc|auc|f1|f2|fbeta|score|precision|recall|r2\b|map\b|ndcg|mrr|bleu|rouge|iou|dice|kappa|mcc|reward|return|throughput|per_second"
 )
+_NEITHER = re.compile(
+    r"(?<![a-z])(?:epochs?|lr|learning_rate|momentum|betas?|weight_decay|(?:global_)?steps?|iterations?|grad(?:ient)?_norm|total_flos)(?![a-z_])"
+)
 _LIKELY = re.compile(r"likelihood|log_?lik|log_?prob|elbo\b")
+
+
+def has_direction(key: str, tags: Mapping[str, str] | None = None) -> bool:
+    """Whether one value is better than another at all: an epoch or a learning rate is as it is, unless its run was told a goal."""
+    name = key.lower()
+    return GOAL_TAG + key in (tags or {}) or not _NEITHER.search(name) or bool(_DOWN.search(name) or _UP.search(name))
 
 
 def direction(key: str, tags: Mapping[str, str] | None = None) -> Goal:
