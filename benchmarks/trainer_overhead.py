@@ -1,12 +1,12 @@
 """What does a recorded training of a trainer take longer than a bare one?
 
 `transformers`: a tiny BERT, 50 steps, each of which is logged, with Hugging Face's Trainer. `lightning`: two small layers, 315 steps,
-each of which is logged, with Lightning's. Bare, recorded by runlake with the model and without, and by the trainer's own callbacks for
-TensorBoard, W&B offline and MLflow on SQLite, where these are installed. Each way runs in processes of its own, which take turns; in each,
-after a bare training, comes the first of the way, with what it does once for a process, and then bare ones and such take turns. One thread
-trains. What is told is milliseconds from the making of the trainer to the end of its training, of the main thread's CPU and of the wall:
-the least, as other work on the machine only adds, and the median of what is added, which for bare trainings beside bare ones says how far
-that can be trusted; `times bare` is of the medians.
+each of which is logged, with Lightning's. Bare, recorded by runlake and its plugin for PyTorch, with the model and without, and by the
+trainer's own callbacks for TensorBoard, W&B offline and MLflow on SQLite, where these are installed. Each way runs in processes of its
+own, which take turns; in each, after a bare training, comes the first of the way, with what it does once for a process, and then bare ones
+and such take turns. One thread trains. What is told is milliseconds from the making of the trainer to the end of its training, of the main
+thread's CPU and of the wall: the least, as other work on the machine only adds, and the median of what is added, which for bare trainings
+beside bare ones says how far that can be trusted; `times bare` is of the medians.
 
     python -m benchmarks.trainer_overhead [case ...]
 """
@@ -120,7 +120,7 @@ def measure(case: str, way: str) -> list[Any]:
             if way.startswith("runlake"):
                 import runlake
 
-                runlake.autolog(case, disable=not recorded, log_models=way == "runlake")
+                runlake.autolog(case, "torch", disable=not recorded, log_models=way == "runlake")
             cpu, wall = time.thread_time(), time.perf_counter()
             train(tracker if recorded else "")
             return [(time.thread_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000]

@@ -36,8 +36,8 @@ class Points:
     due: float = 0.0  # when what waits is to be handed on
 
     def add(self, key: str, value: Any, step: int, at_ns: int) -> None:
-        """A number that nothing changes any more. On devices other than graphics cards the store's own thread reads it."""
-        is_there = getattr(value, "is_cuda", False)
+        """A number that nothing changes any more. On other devices, or spread over several, the store's own thread reads it."""
+        is_there = getattr(value, "is_cuda", False) and type(value).__name__ == "Tensor"
         waiting = self.there.setdefault(value.device, []) if is_there else self.here
         waiting.append(((key, step, at_ns), value))
 
