@@ -68,11 +68,11 @@ def _load_model(model_uri: str, **options: Any) -> Any:
     return load_model(model_uri, **options)
 
 
-def _log_model(library: str, model: Any, artifact_path: str = "model") -> KeptModel:
-    """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer."""
+def _log_model(library: str, model: Any, artifact_path: str = "model", *, name: str | None = None) -> KeptModel:
+    """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer. `name` is another word for the path."""
     from runlake.analysis.logged import log_model  # late: few programs want it
 
-    return log_model(library, model, artifact_path)
+    return log_model(library, model, artifact_path if name is None else name)
 
 
 def is_library(name: str) -> bool:

@@ -132,6 +132,29 @@ def test_a_capture_that_hangs_is_reported_with_its_stack_and_off(
     assert [(run.captures[0].failures, run.captures[0].is_off) for run in rows(store)] == [(1, True)]
 
 
+def test_a_capture_that_imports_from_a_slow_disk_does_not_hang(
+    toylib: ModuleType, install: Install, impatient: None, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does the next training go without it."""
+    (tmp_path / "slow_to_come.py").write_text("import time\ntime.sleep(0.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    code = """
+        def capture(call):
+            import slow_to_come
+            call.run.log_param("a", 1)
+            yield
+        @hookimpl
+        def patches():
+            return [Patch("toylib.core:train", capture, why="to import")]
+        """
+    install("importing", code)
+    runlake.autolog("importing")
+
+    assert [toylib.train("data", 5).best_round for _ in range(2)] == [4, 4]
+
+    assert [(run.params, run.captures[0].failures) for run in rows(store)] == [({"a": 1}, 0)] * 2
+
+
 @pytest.mark.parametrize(("name", "junk"), [("number", "7"), ("iterator", "iter([1, 2])"), ("same", "call")])
 def test_a_capture_that_gives_something_else_is_named(
     name: str, junk: str, toylib: ModuleType, install: Install, lenient: None, caplog: pytest.LogCaptureFixture

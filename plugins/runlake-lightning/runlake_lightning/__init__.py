@@ -21,8 +21,8 @@ PACKAGES = ("lightning.pytorch", "pytorch_lightning")  # one library under two n
 
 @hookimpl
 def patches() -> list[Patch]:
-    """The four ways to have a Trainer work, of both packages."""
-    return [patch for package in PACKAGES for patch in _patches_of(f"{package}.trainer.trainer:Trainer")]
+    """The four ways to have a Trainer work, of both packages, and what writes the same once more."""
+    return [patch for package in PACKAGES for patch in (*_patches_of(f"{package}.trainer.trainer:Trainer"), *_patches_of_logger(package))]
 
 
 def _patches_of(trainer: str) -> list[Patch]:
@@ -30,8 +30,13 @@ def _patches_of(trainer: str) -> list[Patch]:
         Patch(f"{trainer}.fit", _capture("capture_fit"), why="what trains"),
         Patch(f"{trainer}.validate", _capture("capture_evaluation"), why="how good a model is, of which the run may be known"),
         Patch(f"{trainer}.test", _capture("capture_evaluation"), why="the same of other data"),
-        Patch(f"{trainer}.predict", _capture("capture_predict"), role="after", why="what a model is used for once it is trained"),
+        Patch(f"{trainer}.predict", _capture("capture_predict"), why="what a model is used for once it is trained"),
     ]
+
+
+def _patches_of_logger(package: str) -> list[Patch]:
+    logger, why = f"{package}.loggers.tensorboard:TensorBoardLogger", "what it writes is recorded already"
+    return [Patch(f"{logger}.{name}", _capture("capture_repeated"), role="inside", why=why) for name in ("log_metrics", "log_hyperparams")]
 
 
 def _capture(name: str) -> Any:

@@ -13,10 +13,12 @@ from runlake_lightning.listening import listener_in
 if TYPE_CHECKING:
     from runlake import OfferedRun
 
-__all__ = ["capture_evaluation", "capture_fit", "capture_predict"]
+__all__ = ["capture_evaluation", "capture_fit", "capture_predict", "capture_repeated"]
 
 STAGE = "runlake.lightning.stage"
 CONTINUES = "runlake.continues"
+
+REPEATED = "repeated"  # what is written to a log of its own is recorded already
 
 _HEARD = "lightning"  # a call of a Trainer in this training is listened to
 
@@ -69,12 +71,22 @@ def capture_evaluation(call: Call) -> Generator[None, Any, None]:
 
 
 def capture_predict(call: Call) -> Generator[None, Any, None]:
-    """How long it took, for a model that was trained here."""
+    """How long it took, for a model that was trained here; what is written meanwhile is no training's."""
     run = call.run_of(_model_of(call))
+    call.skip("it predicts, and trains nothing")
     began = time.perf_counter()
     yield
     if run is not None:
         run.log_metric("predict_seconds", time.perf_counter() - began, call.instance.global_step)
+
+
+def capture_repeated(call: Call) -> Generator[None, Any, None]:
+    """A logger is given what is recorded from the Trainer itself: what it writes with is not to be mirrored."""
+    call.noted[REPEATED] = _HEARD in call.noted
+    try:
+        yield
+    finally:
+        call.noted[REPEATED] = False
 
 
 def _run_of_the_users(call: Call) -> OfferedRun | None:

@@ -125,6 +125,29 @@ def test_what_is_done_with_a_model_later_is_in_the_run_of_its_training(runs: Run
     assert len(run.metrics["predict_seconds"]) == 1
 
 
+def test_what_a_logger_writes_of_a_trainer_is_recorded_once(
+    runs: Runs, library: Any, net: Any, data: Any, trainer: Made, tmp_path: Path
+) -> None:
+    """With PyTorch's plugin, which mirrors what is written to TensorBoard; what the program writes there is mirrored still."""
+
+    class Writing(net):  # type: ignore[misc]  # a fixture
+        def on_train_end(self) -> None:
+            self.logger.experiment.add_scalar("own", 1.0, 3)
+
+    runlake.autolog("lightning", "torch")
+    model, logger = Writing(), library.loggers.TensorBoardLogger(tmp_path)
+    made = trainer(logger=logger, log_every_n_steps=1)
+    made.fit(model, data, data)
+    made.validate(model, data, verbose=False)
+    made.predict(model, data)
+    trainer(logger=logger).predict(net(), data)
+
+    (run,) = runs()
+    assert (run.errors, steps(run, "own"), steps(run, "val_loss")) == ([], [3], [2, 5, 6])
+    assert (steps(run, "train_loss"), steps(run, "epoch")) == ([0, 1, 2, 3, 4, 5], [2, 5])
+    assert "hp_metric" not in run.metrics
+
+
 def test_an_evaluation_alone_has_a_run(runs: Runs, net: Any, data: Any, trainer: Made) -> None:
     """And what a model says alone has none."""
     runlake.autolog("lightning")

@@ -90,7 +90,10 @@ SCENARIOS = {
         train=functools.partial(fit, library, kind),
         data=lambda: (X.copy(),),
         told_by=told,
-        patched=[f"{name}.trainer.trainer:Trainer.{method}" for method in ("fit", "validate", "test", "predict")],
+        patched=[
+            *(f"{name}.trainer.trainer:Trainer.{method}" for method in ("fit", "validate", "test", "predict")),
+            *(f"{name}.loggers.tensorboard:TensorBoardLogger.log_{what}" for what in ("metrics", "hyperparams")),
+        ],
         program=PROGRAM.format(name=name),
         fail=functools.partial(fit, library, kind, X, limit_train_batches=-1.5),
         series="loss",

@@ -68,7 +68,7 @@ class Recorded:
     steppings: list[Stepping] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
     points: Points = field(default_factory=Points)
-    step: int = 0  # the latest
+    step: int = 0  # the latest, of the optimizer that has made the most
 
     def finish(self) -> None:
         """The training is over."""
@@ -130,7 +130,7 @@ def _hear(optimizer: Any, has_closure: bool) -> None:
 
 def _record(stepping: Stepping, optimizer: Any, losses: Losses, norm: Any, *, has_closure: bool) -> None:
     recorded, step, at, now = stepping.recorded, stepping.first + stepping.steps, time.time_ns(), time.perf_counter()
-    recorded.step = step
+    recorded.step = max(recorded.step, step)  # each optimizer counts its own
     values = changed_rates(stepping.rates, optimizer)
     if losses is not stepping.losses and losses.values:
         stepping.losses = losses
@@ -147,14 +147,17 @@ def _record(stepping: Stepping, optimizer: Any, losses: Losses, norm: Any, *, ha
     if stepping.steps == 1:
         saw_step(recorded.training)
     stepping.steps += 1
-    recorded.progress.go_on(recorded.run, step, now)
+    recorded.progress.go_on(recorded.run, recorded.step, now)
     recorded.points.go_on(recorded.run, now)
 
 
 @isolated
 def _stepping_of(optimizer: Any) -> Stepping | None:
-    """What its step belongs to, begun now if it is the first; None where that is not recorded."""
-    known, loop = here(), loop_of(optimizer)
+    """What its step belongs to, begun now if it is the first; None where that is not recorded, or was: by the optimizer inside it."""
+    known = here()
+    if any((inner := stepping.optimizer()) is not optimizer and _are_one(inner, optimizer) for stepping in known.steppings.values()):
+        return None
+    loop = loop_of(optimizer)
     known.steppings = {place: stepping for place, stepping in known.steppings.items() if stepping.optimizer() not in (None, optimizer)}
     if loop.is_idle:
         return None
@@ -169,6 +172,11 @@ def _stepping_of(optimizer: Any) -> Stepping | None:
     known.steppings[id(optimizer)] = stepping
     training.goes_on(stepping.first + stepping.steps)
     return stepping
+
+
+def _are_one(inner: Any, outer: Any) -> bool:
+    """Whether one steps by the other, as some do that look ahead: they hold the very same list of groups."""
+    return inner is not None and getattr(inner, "param_groups", None) is outer.param_groups
 
 
 def _begun(training: Training) -> Recorded:

@@ -36,8 +36,8 @@ def pictures(count: int) -> TensorDataset:
 def train(epochs: int = 4) -> None:
     """Nothing in it speaks of recording."""
     torch.manual_seed(0)
-    train_data, test_data = random_split(pictures(2400), [2000, 400])
-    train_loader, test_loader = DataLoader(train_data, batch_size=64, shuffle=True), DataLoader(test_data, batch_size=256)
+    train_data, test_data = random_split(pictures(1200), [1000, 200])
+    train_loader, test_loader = DataLoader(train_data, batch_size=50, shuffle=True), DataLoader(test_data, batch_size=200)
     model = Net()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)

@@ -118,9 +118,14 @@ def evaluations(passes: list[Pass]) -> Iterator[float]:
 
 
 def _begun(loader: Any) -> Pass:
-    batch_size = getattr(loader, "batch_size", None) or getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
-    settings = {name: getattr(loader, name, None) for name in ("batch_size", "num_workers", "drop_last")}
-    settings["shuffle"] = type(getattr(loader, "sampler", None)).__name__ == "RandomSampler"
+    from torch.utils.data import RandomSampler
+
+    batches = getattr(loader, "batch_sampler", None)
+    says = loader if batches is None or getattr(loader, "batch_size", None) else batches  # a loader that is given it has none itself
+    batch_size = getattr(says, "batch_size", None)
+    settings = {"batch_size": batch_size, "num_workers": getattr(loader, "num_workers", None)}
+    settings["drop_last"] = getattr(says, "drop_last", None)
+    settings["shuffle"] = isinstance(getattr(says, "sampler", None), RandomSampler)
     size = batch_size if type(batch_size) is int else 0
     return Pass(weakref.ref(loader), _nothing, settings, size, _length_of(loader), time.perf_counter())
 

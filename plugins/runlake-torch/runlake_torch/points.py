@@ -42,7 +42,11 @@ class Points:
         waiting.append(((key, step, at_ns), value))
 
     def go_on(self, run: OfferedRun, now: float) -> None:
-        """At a step: record what there is, and send for what is on a device, where it is time."""
+        """At a step: record what there is, and send for what is on a device, where it is time.
+
+        Not at the first one: the program may log the same itself, right after it.
+        """
+        self.due = self.due or now + SECONDS
         if now >= self.due or len(self.here) >= MOST or (self.there and max(map(len, self.there.values())) >= MOST):
             self.due = now + SECONDS
             self._hand_on(run)

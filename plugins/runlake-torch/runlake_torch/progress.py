@@ -25,6 +25,7 @@ class Progress:
 
     epoch: Pass | None = None
     steps: int = 0  # of all optimizers
+    step: int = 0  # the latest
     epochs: Epochs = field(default_factory=Epochs)
     passes: list[Pass] = field(default_factory=list)  # of the thread that trains
     told_at: Moment | None = None  # the speed
@@ -40,7 +41,7 @@ class Progress:
             for _ in evaluations(self.passes):  # before the first step: they may be another training's
                 pass
         if at is not self.epoch:
-            self.finish(run, step - 1)
+            self.finish(run, self.step)
             if at is not None:
                 if self.epoch is None:
                     run.log_params(at.settings)
@@ -51,7 +52,7 @@ class Progress:
         elif now[0] - self.told_at[0] >= SPEED_SECONDS:
             _record_speed(run, self.told_at, now, step, SPEED_SECONDS)
             self.told_at = now
-        self.latest = now
+        self.step, self.latest = step, now
 
     def finish(self, run: OfferedRun, step: int) -> None:
         """An epoch is over, or the training: how fast it went to its last step, and what was evaluated since."""

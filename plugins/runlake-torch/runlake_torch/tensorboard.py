@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["capture_hparams", "capture_made", "capture_scalar", "capture_scalars", "forget_writers"]
 
+REPEATED = "repeated"  # so the plugin of a Trainer says that what is written now is recorded already
+
 _made: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # after how many steps of its thread
 _loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()  # in which a writer was used last: more may come once its optimizers are gone
 
@@ -118,4 +120,4 @@ def _run_of(writer: Any) -> OfferedRun | None:
         loop = begun(type(writer).__name__)
     _loops[writer] = loop
     training = runlake.training(loop, name=loop.name)
-    return None if training is None or is_idle(loop, training) else training.run
+    return None if training is None or training.noted.get(REPEATED) or is_idle(loop, training) else training.run

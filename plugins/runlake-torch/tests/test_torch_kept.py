@@ -26,7 +26,7 @@ def test_a_model_is_kept_under_any_name_and_given_back(runs: Runs) -> None:
     """Nothing is patched for that, and several fit in a run."""
     one, other = nn.Linear(3, 1), nn.Linear(4, 1)
     with runlake.start_run() as run:
-        kept = [runlake.torch.log_model(one, "best"), runlake.torch.log_model(other)]
+        kept = [runlake.torch.log_model(one, name="best"), runlake.torch.log_model(other)]
 
     assert [each.model_uri for each in kept] == [f"runs:/{run.run_id}/best", f"runs:/{run.run_id}/model"]
     assert torch.equal(runlake.torch.load_model(kept[0].model_uri).weight, one.weight)

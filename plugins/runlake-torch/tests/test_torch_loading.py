@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler, TensorDataset
 
 import runlake
 from reading import series
@@ -82,6 +83,25 @@ def test_every_pass_in_which_steps_are_made_is_an_epoch(runs: Runs) -> None:
         "batch_size": 2,
         "num_workers": 0,
         "drop_last": False,
+        "shuffle": True,
+    }
+
+
+def test_what_makes_the_batches_tells_how_they_are_made(runs: Runs) -> None:
+    """A loader that is given it has no settings of its own, as those have that other libraries make."""
+    runlake.autolog("torch")
+    batches = BatchSampler(RandomSampler(range(8)), 3, drop_last=True)
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for (inputs,) in DataLoader(TensorDataset(torch.ones(8, 2)), batch_sampler=batches):
+        model(inputs).sum().backward()
+        optimizer.step()
+    runlake.disable_autolog()
+
+    (run,) = runs()
+    assert {name: run.params[name] for name in ("batch_size", "drop_last", "shuffle")} == {
+        "batch_size": 3,
+        "drop_last": True,
         "shuffle": True,
     }
 
@@ -240,6 +260,25 @@ def test_the_speed_is_that_of_the_loop(runs: Runs) -> None:
     for (_, steps), (_, samples) in zip(*speeds, strict=True):
         assert 20 < steps < 200
         assert samples == pytest.approx(2 * steps, rel=0.1)
+
+
+def test_an_optimizer_that_comes_later_has_the_steps_of_its_loop_go_on(runs: Runs) -> None:
+    """A copy of a model trains on: no epoch and no speed stands where it was long ago, or before the first step."""
+    runlake.autolog("torch")
+    model, loader = torch.nn.Linear(2, 1), DataLoader(TensorDataset(torch.ones(8, 2)), batch_size=2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    copies = [copy.deepcopy((model, optimizer)), (model, optimizer)]
+    for each, its in [(model, optimizer), *copies]:
+        for (inputs,) in loader:
+            its.zero_grad()
+            each(inputs).sum().backward()
+            time.sleep(0.002)
+            its.step()
+    runlake.disable_autolog()
+
+    (run,) = runs()
+    assert series(run.info.run_id, "train/epoch") == [(0, 0), (3, 1), (4, 2)]
+    assert [step for step, _ in series(run.info.run_id, "train/steps_per_second")] == [3, 3, 7]
 
 
 def test_a_new_training_counts_its_own_epochs(runs: Runs) -> None:

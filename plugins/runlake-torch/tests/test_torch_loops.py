@@ -151,6 +151,29 @@ def test_threads_have_runs_of_their_own(runs: Runs) -> None:
     assert sorted(lengths(runs)) == [("Net", "FINISHED", 20), ("Net", "FINISHED", 30)]
 
 
+def test_a_loop_that_goes_on_in_another_thread_is_neither_around_nor_written_to(runs: Runs) -> None:
+    """What a thread says in its loop is said of that one, and its loop is not inside of the other's."""
+    runlake.autolog("torch")
+    meet = threading.Barrier(2, timeout=30)
+
+    def work(steps: int) -> None:
+        optimizer = train(steps)
+        meet.wait()
+        runlake.log_metric("said", steps)
+        train(1, optimizer=optimizer)
+        meet.wait()
+
+    threads = [threading.Thread(target=work, args=(steps,)) for steps in (2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    runlake.disable_autolog()
+
+    recorded = {(run.info.parent_run_id, len(run.metrics["train/loss"]), run.metrics["said"].last) for run in runs()}
+    assert recorded == {(None, 3, 2.0), (None, 4, 3.0)}
+
+
 def test_a_loop_inside_of_a_fit_opens_no_run_of_its_own(runs: Runs) -> None:
     """What the estimator trains with is part of its training."""
     linear: Any = pytest.importorskip("sklearn.linear_model")
@@ -293,3 +316,28 @@ def test_a_model_on_several_devices_is_named_by_the_users_class(tmp_path: Path) 
     assert finished.returncode == 0, finished.stderr
     (run,) = runlake.read.open_store(tmp_path / "lake").runs()
     assert (run.info.run_name, run.params["model_name"], len(run.metrics["train/loss"])) == ("Net", "Net", 3)
+
+
+class LooksAhead(torch.optim.Optimizer):
+    """As those are written that step by another."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        super().__init__(inner.param_groups, {})
+        self.inner = inner
+        self.param_groups = inner.param_groups
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # as users write it
+        """The other's."""
+        self.inner.step()
+
+
+def test_an_optimizer_that_steps_by_another_is_recorded_once(runs: Runs) -> None:
+    """Both make steps, of the same groups."""
+    runlake.autolog("torch")
+    model = Net()
+    train(3, model, LooksAhead(torch.optim.SGD(model.parameters(), lr=0.1)))
+    runlake.disable_autolog()
+
+    (run,) = runs()
+    assert ({key: len(run.metrics[key]) for key in run.metrics}, run.errors) == ({"train/loss": 3, "train/lr": 1}, [])
+    assert run.params["optimizer_name"] == "SGD"

@@ -250,6 +250,21 @@ def scheduled(runs: Runs, schedule: Callable[[torch.optim.Optimizer], Any], step
     return all_series(runs)
 
 
+def test_a_loss_that_the_program_logs_itself_is_there_once(runs: Runs) -> None:
+    """Under the name that it would be recorded with, from the first step on."""
+    runlake.autolog("torch")
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for step in range(3):
+        back(model(torch.ones(2, 2)).sum())
+        optimizer.step()
+        runlake.log_metric("train/loss", 10.0 + step, step=step)
+    runlake.disable_autolog()
+
+    (run,) = runs()
+    assert series(run.info.run_id, "train/loss") == [(0, 10.0), (1, 11.0), (2, 12.0)]
+
+
 def test_a_rate_is_recorded_when_it_changes(runs: Runs) -> None:
     """And at the first step."""
     found = scheduled(runs, lambda optimizer: StepLR(optimizer, 2, 0.1), 6)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FORMAT = "transformers/1"
 
+_TENSORBOARD = "transformers.integrations.integration_utils:TensorBoardCallback"
+
 
 @hookimpl
 def patches() -> list[Patch | Registration]:
@@ -42,17 +44,22 @@ def patches() -> list[Patch | Registration]:
         _patch("hyperparameter_search", "capture_search", "its trials are runs inside its own"),
         _patch("evaluate", "capture_evaluation", "how good a model is that was trained before"),
         _patch("predict", "capture_evaluation", "the same, on data that were held out"),
+        Patch(f"{_TENSORBOARD}.on_log", _capture("capture_repeated"), role="inside", why="what it writes is recorded already"),
     ]
 
 
 def _patch(method: str, name: str, why: str) -> Patch:
+    return Patch(f"transformers.trainer:Trainer.{method}", _capture(name), why=why, subclasses=True)
+
+
+def _capture(name: str) -> Callable[[Any], Any]:
     """A capture that stands in a module of its own, which is imported when it is first called."""
 
     def capture(call: Any) -> Any:
         return _of("training", name)(call)
 
     capture.__name__ = name
-    return Patch(f"transformers.trainer:Trainer.{method}", capture, why=why, subclasses=True)
+    return capture
 
 
 def _of(module: str, name: str) -> Callable[..., Any]:

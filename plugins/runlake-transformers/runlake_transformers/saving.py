@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +140,26 @@ def _why_not(held: torch.Tensor) -> str:
 
 def _written(processing: Any) -> dict[str, bytes]:
     """What a tokenizer or processor writes of itself."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _in_silence():
         processing.save_pretrained(folder)
         return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file() and is_kept(path.name)}
+
+
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """In a folder that nobody sees: what the library says of that in this thread is not for the user."""
+    here, handlers = threading.get_ident(), list(logging.getLogger("transformers").handlers)
+
+    def is_of_another(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    for handler in handlers:
+        handler.addFilter(is_of_another)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_of_another)
 
 
 def _part(processing: Any) -> str:

@@ -19,7 +19,9 @@ from runlake_transformers.reporting import is_asked_for
 if TYPE_CHECKING:
     from runlake import Call, OfferedRun
 
-__all__ = ["capture_evaluation", "capture_search", "capture_train"]
+__all__ = ["capture_evaluation", "capture_repeated", "capture_search", "capture_train"]
+
+REPEATED = "repeated"  # what is written to a log of its own is recorded already
 
 _HEARD = "transformers"  # a Trainer of this training is listened to
 _runs: WeakKeyDictionary[Any, OfferedRun] = WeakKeyDictionary()  # in which a model was trained last
@@ -88,6 +90,15 @@ def capture_search(call: Call) -> Generator[None, Any, None]:
             several = isinstance(each.objective, (list, tuple))
             values = enumerate(each.objective) if several else [("", each.objective)]
             call.run.log_metrics({f"{prefix}objective{place}": value for place, value in values})
+
+
+def capture_repeated(call: Call) -> Generator[None, Any, None]:
+    """TensorBoard is given what is recorded from the Trainer itself: what it is written with is not to be mirrored."""
+    call.noted[REPEATED] = _HEARD in call.noted
+    try:
+        yield
+    finally:
+        call.noted[REPEATED] = False
 
 
 def _is_recorded(call: Call) -> bool:

@@ -439,3 +439,15 @@ def test_a_training_that_fails_leaves_every_other_plugin_as_it_was(runs: Runs, t
         ("LinearRegression", "FINISHED", None),
         ("SGD", "FINISHED", None),
     ]
+
+
+def test_what_a_trainer_writes_to_tensorboard_is_recorded_once(runs: Runs, tmp_path: Path) -> None:
+    """With PyTorch's plugin, which mirrors what is written there, and has a loss of each step by the same name."""
+    runlake.autolog("transformers", "torch")
+    made = trained(tmp_path, report_to="tensorboard", logging_steps=2, eval_strategy="epoch", eval_dataset=SAMPLES)
+
+    (run,) = runs()
+    assert run.errors == []
+    assert series(run.info.run_id, "loss") == history(made, "loss")
+    assert [step for step, _ in series(run.info.run_id, "train/loss")] == [0, 1, 2, 3, 4]
+    assert not {"train/learning_rate", "eval/loss", "train/train_loss"} & set(run.metrics)

@@ -228,3 +228,27 @@ def test_an_option_that_there_is_not_is_an_error(options: dict[str, str], messag
     """Which says what there is."""
     with pytest.raises(runlake.RunlakeError, match=message):
         again(files_of(bert()), **options)
+
+
+def test_nothing_is_said_of_the_folder_in_which_a_tokenizer_is_written(tmp_path: Path) -> None:
+    """Also where the program wants to hear what the library does; of its own folders it hears still."""
+    program = """
+        import sys
+        import transformers
+        from runlake_transformers import save_model
+        from tokenizers import Tokenizer, models
+
+        transformers.logging.set_verbosity_info()
+        inner = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]")
+        config = transformers.BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+        model = transformers.BertForSequenceClassification(config)
+        pipeline = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+        print("tokenizer.json" in save_model(pipeline, 1 << 28).files)
+        tokenizer.save_pretrained(sys.argv[1])
+    """
+    ended = run_program(program, tmp_path / "store", str(tmp_path / "own"), HF_HUB_OFFLINE="1")
+
+    said = [line for line in ended.stderr.splitlines() if "saved in" in line]
+    assert (ended.returncode, ended.stdout.split()) == (0, ["True"]), ended.stderr
+    assert [str(tmp_path / "own") in line for line in said] == [True]

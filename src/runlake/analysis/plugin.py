@@ -25,7 +25,7 @@ def model_fitted(fitted: Fitted) -> None:
     queue.add(run, "summary", seconds=SUMMARY_SECONDS)
     if not (fitted.options["log_models"] and keep_model(fitted)):
         if fitted.options["log_explanations"]:
-            fitted.skipped("explanation", "no model is kept, which another process could look at")
+            fitted.skipped("explanation", "no model is kept that another process could load")
         return
     queue.add(run, "description", seconds=DESCRIPTION_SECONDS)
     if fitted.options["log_explanations"] and fitted.inputs is not None:

@@ -15,6 +15,7 @@ from runlake.guard import guarded, log
 __all__ = ["HANG_SECONDS", "begun", "over"]
 
 HANG_SECONDS = 2.0
+IMPORT_SECONDS = 60.0  # that modules may take to come from a slow disk
 LOOK_SECONDS = 0.25
 IDLE_SECONDS = 30.0
 
@@ -70,20 +71,33 @@ def _look() -> None:
     global _thread
     idle_since = time.monotonic()
     reported: set[int] = set()
+    imported: dict[int, float] = {}  # how long each watch had gone on when a module was last seen to be imported in it
     while time.monotonic() - idle_since < IDLE_SECONDS:
         time.sleep(LOOK_SECONDS)
         watches = list(_watches.values())
         reported &= set(map(id, watches))
+        imported = {id(watch): imported[id(watch)] for watch in watches if id(watch) in imported}
         for watch in watches:
             idle_since = time.monotonic()
             seconds = (monotonic_ns() - watch[2]) / 1e9
-            if seconds > HANG_SECONDS and id(watch) not in reported:
+            if seconds < IMPORT_SECONDS and _is_importing(watch):
+                imported[id(watch)] = seconds
+            if seconds - imported.get(id(watch), 0.0) > HANG_SECONDS and id(watch) not in reported:
                 reported.add(id(watch))
                 with guarded("reporting a plugin that hangs"):
                     _report(watch, seconds)
     _thread = None
     if _watches:  # one that came between the last look and the line above
         _start()
+
+
+def _is_importing(watch: Watch) -> bool:
+    frame = sys._current_frames().get(watch[3])
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _report(watch: Watch, seconds: float) -> None:

@@ -37,6 +37,7 @@ KEPT = 64
 
 _own: ContextVar[ActiveRun | None] = ContextVar("runlake_run", default=None)
 _default: tuple[ActiveRun | None, threading.Thread | None] = (None, None)  # and who opened it: an ident is used again, a thread is not
+_trainings = threading.local()  # the `run` of what each thread trains, where no call encloses that
 _last: ActiveRun | None = None
 _recent: OrderedDict[tuple[Path, str], ActiveRun] = OrderedDict()
 _opening = threading.RLock()  # one implicit run, however many threads begin to log at once
@@ -46,7 +47,11 @@ _to_end: dict[ActiveRun, None] = {}  # in the order of their opening; whatever i
 
 def active_run() -> ActiveRun | None:
     """The run that verbs write to here, if one is open."""
-    return _open(_own.get()) or _shared()
+    own = _open(_own.get())
+    if own is not None:
+        return own
+    shared = _shared()
+    return shared if shared is not None and not shared.is_automatic else _trained_here() or shared
 
 
 def run_to_log_to() -> ActiveRun:
@@ -91,6 +96,8 @@ def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False) -
     one in the run that the user has open, or that this process was told to join.
     """
     active = None if is_exclusive else active_run()
+    if active is not None and active.is_automatic and not active.is_entered and active is not _trained_here():
+        active = None  # what another thread trains is beside it
     if active is not None and (active.take_slot() or (resumes and not active.is_automatic)):
         return active, False
     recorder = recorder_for()
@@ -123,8 +130,12 @@ def working_inside(run: ActiveRun) -> Iterator[None]:
 
 
 def share(run: ActiveRun) -> None:
-    """Have verbs anywhere in the process write to the run, until another is started, and end it with the cell where there are cells."""
+    """Have verbs anywhere in the process write to the run, until another is started, and end it with the cell where there are cells.
+
+    Of several that go on at once, verbs write to the one of their thread, if it has one.
+    """
     global _default
+    _trainings.run = run
     if _shared() is None:
         _default = run, threading.current_thread()
     when_the_cell_ends(functools.partial(_end_as, run))
@@ -222,6 +233,10 @@ def _shared() -> ActiveRun | None:
     while run is not None and (run.is_ended or run.is_entered):
         run = run.outer
     return run
+
+
+def _trained_here() -> ActiveRun | None:
+    return _open(getattr(_trainings, "run", None))
 
 
 def _end_open_runs() -> None:

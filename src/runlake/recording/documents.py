@@ -22,6 +22,7 @@ _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey with alpha, co
 
 def dict_bytes(document: Any, name: str) -> bytes:
     """JSON, indented; for `.yml` and `.yaml` YAML, as which JSON serves where PyYAML is not there."""
+    as_json = _json(document, name, indent=2)  # first, as it refuses what has no end
     if PurePosixPath(name).suffix in (".yml", ".yaml"):
         try:
             import yaml  # type: ignore[import-untyped]  # optional
@@ -32,7 +33,7 @@ def dict_bytes(document: Any, name: str) -> bytes:
                 return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
             except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
                 pass  # it has no word for arrays; JSON, which is YAML too, has
-    return _json(document, name, indent=2).encode()
+    return as_json.encode()
 
 
 def figure_bytes(figure: Any, name: str, options: Mapping[str, Any]) -> bytes:
