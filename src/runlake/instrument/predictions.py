@@ -128,8 +128,9 @@ def remember_prediction(run: OfferedRun, outcome: Any, classes: Any = None, *, i
 
 
 def forget_predictions() -> None:
-    """All of them."""
+    """All of them, and that a loop goes on in this thread."""
     _remembered.clear()
+    _present.loop, _present.is_last = None, False
 
 
 @dataclass(frozen=True)

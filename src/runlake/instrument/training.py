@@ -156,12 +156,12 @@ class Training:
         for key, (_, found) in list(_by_key.items()):
             if found is self:
                 _by_key.pop(key, None)
+        self.is_over = True  # first, whatever goes wrong below
+        if self._loop is not None:
+            self._loop.is_over = True
         self.hand_over()
         self.close_books()
         self._lasts.clear()
-        self.is_over = True
-        if self._loop is not None:
-            self._loop.is_over = True
         if self.active is not None and self.owns_run:
             self.active.end(status_named(status))
 
