@@ -95,6 +95,7 @@ def test_spawned_workers_join_the_run_of_their_environment(tmp_path: Path) -> No
 def test_however_a_joined_process_leaves_the_run_is_its_owners_to_end(store: Path, end: signal.Signals | None) -> None:
     """What it had flushed is there."""
     with runlake.start_run() as run:
+        runlake.flush()
         joined = start_program(
             "import time, runlake\nrunlake.log_metric('loss', 1.0)\nrunlake.flush()\nprint('logged')\ninput()\n1 / 0", store, **run.env()
         )
