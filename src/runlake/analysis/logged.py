@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runlake.analysis.model import FOLDER, NOTES_TAG, format_tag, name_of
+from runlake.analysis.model import FOLDER, format_tag, name_of
+from runlake.entities.tags import MODEL_TAG
 from runlake.errors import RunlakeError
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, is_allowed, load, plugin_named
@@ -48,7 +49,7 @@ def log_model(library: str, model: Any, artifact_path: str = FOLDER) -> KeptMode
     run = run_to_log_to()
     for name, content in saved.files.items():
         run.keep_bytes(f"{artifact_path}/{name}", content)
-    notes = {f"{NOTES_TAG}{name}": note for name, note in saved.notes.items()} if artifact_path == FOLDER else {}
+    notes = {f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()} if artifact_path == FOLDER else {}
     run.set_tags({format_tag(artifact_path): saved.format_id, **notes})
     return KeptModel(run.artifact_uri(artifact_path), run.run_id, artifact_path, saved.format_id)
 

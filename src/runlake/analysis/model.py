@@ -14,10 +14,9 @@ from runlake.instrument.saved import Saved
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
 
-__all__ = ["FOLDER", "MAX_BYTES", "NOTES_TAG", "format_tag", "keep_model", "kept_model", "name_of"]
+__all__ = ["FOLDER", "MAX_BYTES", "format_tag", "keep_model", "kept_model", "name_of"]
 
 FOLDER = "model"
-NOTES_TAG = MODEL_TAG
 MAX_BYTES = 256 << 20
 
 
