@@ -56,10 +56,11 @@ def test_small_files_become_one_and_the_rows_stay(store: Path) -> None:
 
     merged = compact(Layout(store))
 
-    assert {name: len(files_of(store, name)) for name in TABLES} == dict.fromkeys(TABLES, 1)
+    tables = {name: table for name, table in TABLES.items() if name != "lod"}  # which has no files where series are short
+    assert {name: len(files_of(store, name)) for name in TABLES} == dict.fromkeys(tables, 1) | {"lod": 0}
     assert (merged.before > 4, merged.after) == (True, 3)  # `runs` is one file always
     assert read(store) == before
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         (path,) = files_of(store, name)
         rows = checked_rows(path, table)
         assert in_order(rows, table.order).equals(rows)

@@ -35,7 +35,7 @@ def test_a_new_store_says_what_it_is(tmp_path: Path) -> None:
     layout = create(root)
 
     said = json.loads(layout.description.read_text())
-    assert list(said) == ["format", "store_id", "created_ms"]
+    assert list(said) == ["format", "store_id", "created_ms", "check"]
     assert said["format"] == FORMAT
     assert re.fullmatch("[0-9a-f]{32}", said["store_id"])
     assert before <= said["created_ms"] <= time.time_ns() // 1_000_000

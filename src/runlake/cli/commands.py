@@ -37,12 +37,16 @@ COMMANDS = {
         "completion": "Print what has your shell complete commands, runs and metrics.",
         "demo": "Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.",
         "doctor": "Look whether store, machine, plugins and what they capture are as they should be; or what was captured in RUN.",
+        "du": "Tell where the bytes of a store are: by kind, by experiment, or by run.",
         "experiments": "List the experiments, or make, rename, delete and restore one.",
         "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
+        "fsck": "Read every file of the store, and say what is not as it was written, and where. Nothing is changed.",
+        "gc": "Remove for good what was deleted a while ago, contents that no run refers to, and what ended processes left behind.",
         "ls": "List the runs that FILTER lets through, the newest first.",
         "plugin": "Write a plugin of your own, for a library that has none.",
         "plugins": "List the plugins that are installed.",
         "show": "Show everything about one run.",
+        "sql": "Print views of a store that other programs can ask in SQL: runs, params, tags, metrics, points and more.",
         "verify": "Run COMMAND twice as it is and once with autologging, and compare: exit, output, random generators, models and time.",
     }.items()
 }

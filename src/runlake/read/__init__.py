@@ -3,12 +3,13 @@
 store = runlake.read.open_store()
 store.refresh()
 store.run(run_id).metrics["loss"].to_numpy()
+runlake.read.series(run_id, "loss", range=(0, 10_000), pixels=800)
 """
 
 from runlake.read.direction import direction
 from runlake.read.run import Run
 from runlake.read.search.query import Query
-from runlake.read.series import Series
+from runlake.read.series import Series, series
 from runlake.read.stores import Store, open_store
 
-__all__ = ["Query", "Run", "Series", "Store", "direction", "open_store"]
+__all__ = ["Query", "Run", "Series", "Store", "direction", "open_store", "series"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from runlake import background
@@ -201,7 +201,8 @@ class _AllSeries(Mapping[str, Series]):
             raise KeyError(f"The run {self._run.info.run_name!r} has no metric {key!r}; it has {sorted(self._run.data.metrics)[:20]}.")
         if key not in self._made:
             store, run_id = self._run._store, self._run.info.run_id
-            self._made[key] = Series(key, direction(key, self._run.tags), self._run._summaries[key], lambda: store.series(run_id, key))
+            load, curve = partial(store.series, run_id, key), partial(store.curve, run_id, key)
+            self._made[key] = Series(key, direction(key, self._run.tags), self._run._summaries[key], load, curve)
         return self._made[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -15,6 +15,8 @@ from runlake.read.search.found import Found
 from runlake.read.search.index import Index
 from runlake.read.search.query import Query
 from runlake.read.search.runs import run_query
+from runlake.read.series import curve_of
+from runlake.store.curves import Axis
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.packs import content_of
@@ -51,6 +53,22 @@ class Store:
         """`step, wall_ns, value` of one series, by step and time."""
         with self._lock:
             return self._view.series(run_id, key)
+
+    def curve(
+        self,
+        run_id: str,
+        key: str,
+        x: Axis = "step",
+        range: tuple[float | None, float | None] | None = None,  # noqa: A002  # as one says it of a chart
+        pixels: int | None = 1000,
+        smooth: float = 0.0,
+    ) -> pa.Table:
+        """One series as it looks on so many pixels, as `runlake.read.series` gives it. Raises UnknownRun, KeyError or InvalidValue."""
+        with self._lock:
+            found = curve_of(self._view, run_id, key, x, range, pixels, smooth)
+        if not found.num_rows:
+            _ = self.run(run_id).metrics[key]  # which knows what is not there
+        return found
 
     def search(self, query: Query) -> Found:
         """The runs that are asked for, in order. Raises InvalidFilter."""

@@ -12,7 +12,12 @@ fold                     the state of a run out of its events
 commits, mending         a version of a table: new files, and how far each writer is published; what the loss of power leaves of one
 batches, publish         what can be published at once; moving it into the tables, exactly once
 runs_table               a row for each run
+buckets, lod, curves     what many points of a series say together; the table of it; a series on so many pixels
 compaction               few large files of many small ones
+doomed, removing         which deleted runs go for good; their rows, out of the tables
+unreferenced, leftovers  contents that no run refers to; what ended processes left behind
+gc                       all of these, in an order that bears being cut short
+sizes                    where the bytes of a store are
 log, experiments         numbered logs: changes decided against all that came before
 blobs                    files kept by their content
 """

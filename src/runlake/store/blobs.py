@@ -1,4 +1,7 @@
-"""Files kept by their content: equal files are stored once, and what was hashed is what was stored."""
+"""Files kept by their content: equal files are stored once, and what was hashed is what was stored.
+
+Whoever finds a content there touches it: what nothing refers to is removed by its age, and the event that refers to it is yet to come.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from runlake import platform
 from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder, temporary, write_all
 
-__all__ = ["Blob", "keep_bytes", "keep_file"]
+__all__ = ["ASIDE", "Blob", "keep_bytes", "keep_file", "put_aside", "touched"]
+
+ASIDE = ".blob"  # what a name in the folder of drafts ends in, of a content that is being removed; it begins with the hash
 
 _CHUNK = 1 << 20
 
@@ -38,10 +43,24 @@ def keep_bytes(layout: Layout, data: bytes) -> Blob:
     """Keep these bytes."""
     blob = Blob(hashlib.sha256(data).hexdigest(), len(data))
     target = layout.blob(blob.sha256)
-    if target.exists():  # as what many runs share is
+    if touched(target):  # as what many runs share is
         platform.sync_folder(target.parent)
         return blob
     return _keep(layout, None, data)
+
+
+def put_aside(layout: Layout, sha256: str = "") -> list[Path]:
+    """Where contents lie, of this hash or all, that were being removed when somebody looked whether they are wanted after all."""
+    return sorted(layout.temporary.glob(f"{sha256}*{ASIDE}"))
+
+
+def touched(path: Path) -> bool:
+    """Make a file as young as one that is written now; False where it is not there, or is not ours to touch."""
+    try:
+        os.utime(path)
+    except (FileNotFoundError, PermissionError):
+        return False
+    return True
 
 
 def _keep(layout: Layout, source_fd: int | None, data: bytes) -> Blob:
@@ -57,7 +76,8 @@ def _keep(layout: Layout, source_fd: int | None, data: bytes) -> Blob:
         if target.parent not in _lasting or not target.parent.is_dir():
             make_folder(target.parent, within=layout.root)
             _lasting.add(target.parent)
-        platform.move_new(draft, target)  # losing means that the content is there already
+        if not platform.move_new(draft, target) and not touched(target):  # it is there already; or it was, or is another user's
+            os.replace(draft, target)
         platform.sync_folder(target.parent)
         return blob
     finally:

@@ -6,6 +6,7 @@ No process that trains imports this: a fork after deltalake was used cannot use 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -24,10 +25,12 @@ from runlake import platform
 from runlake.errors import StoreError
 from runlake.store.columns import as_numbers, distinct_texts
 from runlake.store.delta_log import DataFile, DeltaLog
+from runlake.store.digests import digests_of
 from runlake.store.layout import Layout
-from runlake.store.mending import mend
+from runlake.store.mending import is_checkpoint, mend, proof_of
 from runlake.store.put_new import make_folder, put_new
 from runlake.store.tables import Table, checked_rows, in_order, table_bytes
+from runlake.store.versions import DIGEST, digest_of
 
 __all__ = ["Mark", "NewFile", "commit", "discard", "new_files", "opened", "sync_log"]
 
@@ -46,7 +49,10 @@ _dice = random.Random()  # ours: the user's generators stay untouched
 
 @dataclass(frozen=True)
 class Mark:
-    """How many rows of a writer's stream were published before a commit, and will be after it."""
+    """How many rows of a writer's stream were published before a commit, and will be after it.
+
+    `lost:<writer>` counts those of them that were never there, `gone:<writer>` those that were taken out since.
+    """
 
     writer: str
     before: int
@@ -100,7 +106,8 @@ def commit(
     now = time.time_ns() // 1_000_000
     adds = [AddAction(file.path.name, file.size, {}, now, changes_rows, file.stats) for file in added]
     removes = [RemoveAction(file.path.name, changes_rows, now, size=file.size, partition_values={}) for file in removed]
-    said = CommitProperties(app_transactions=[Transaction(mark.writer, mark.after, now) for mark in marks] or None, max_commit_retries=0)
+    moved = [Transaction(mark.writer, mark.after, now) for mark in marks]
+    said = CommitProperties({DIGEST: _digest(adds, removes, moved)}, max_commit_retries=0, app_transactions=moved or None)
     for _ in range(TRIES):
         handle, log = opened(layout, table), DeltaLog(layout.root / table.name)
         log.refresh()
@@ -117,6 +124,7 @@ def commit(
         except DeltaError:  # somebody else was first; what they did is looked at anew
             time.sleep(_dice.uniform(0, 0.05))
         else:
+            _prove_checkpoint(layout, log)
             sync_log(layout, table)
             return True
     raise StoreError(f"{layout.root / table.name} changed {TRIES} times while one version was made. Try again when fewer write there.")
@@ -146,9 +154,33 @@ def sync_log(layout: Layout, table: Table) -> None:
         platform.sync_folder(folder.parent)
 
 
+def _prove_checkpoint(layout: Layout, log: DeltaLog) -> None:
+    """Keep what a checkpoint that a commit left must be, if it says what the versions say."""
+    log.refresh()
+    path = log.checkpoint_path(log.version)
+    if not is_checkpoint(path) or proof_of(path).exists():
+        return
+    again = DeltaLog(log.folder)
+    again.refresh()
+    said, found = ((each.version, {name: vars(file) for name, file in each.files.items()}) for each in (log, again))
+    if said == found and again.transactions.items() <= log.transactions.items():
+        put_new(proof_of(path), hashlib.sha256(path.read_bytes()).hexdigest().encode(), layout.temporary)
+
+
+def _digest(adds: Sequence[AddAction], removes: Sequence[RemoveAction], moved: Sequence[Transaction]) -> str:
+    """Of the actions as they are read again."""
+    return digest_of(
+        [
+            *({"add": {"path": each.path, "size": each.size, "dataChange": each.data_change, "stats": each.stats}} for each in adds),
+            *({"remove": {"path": each.path, "dataChange": each.data_change}} for each in removes),
+            *({"txn": {"appId": each.app_id, "version": each.version}} for each in moved),
+        ]
+    )
+
+
 def _new_file(layout: Layout, table: Table, rows: pa.Table) -> NewFile:
     data = table_bytes(table, rows)
-    path = layout.root / table.name / f"part-{os.urandom(16).hex()}.parquet"
+    path = layout.root / table.name / f"part-{os.urandom(8).hex()}-{digests_of(data)}.parquet"
     put_new(path, data, layout.temporary)
     found = checked_rows(path, table)
     if found.num_rows != rows.num_rows:

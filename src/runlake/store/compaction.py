@@ -1,13 +1,15 @@
 """Makes few large files of many small ones, sorted as before, and removes what no version of a table has named for a day.
 
-deltalake's own OPTIMIZE is not used: its files are larger, lose the order, and have no checksums on their pages.
+deltalake's own OPTIMIZE is not used: its files are larger, lose the order, and have no checksums on their pages. What another program
+wrote so is written anew. Every merge is a version of its own: one that is broken off has done what it did, and the next goes on.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,9 @@ import pyarrow as pa
 from runlake.store.columns import as_array
 from runlake.store.commits import commit, discard, new_files, opened
 from runlake.store.delta_log import DataFile, DeltaLog
+from runlake.store.digests import is_ours
 from runlake.store.layout import Layout
+from runlake.store.lod import bring_lod_up_to_date
 from runlake.store.tables import TABLES, Table, checked_rows, in_order
 
 __all__ = ["Merged", "compact"]
@@ -34,17 +38,22 @@ class Merged:
     removed: int = 0
 
 
-def compact(layout: Layout, *, at_least: int = 2) -> Merged:
+def compact(layout: Layout, *, at_least: int = 2, tell: Callable[[str], None] = lambda what: None) -> Merged:
     """Merge the small files of every table that has so many of them, and clean up."""
     merged = Merged()
     for table in TABLES.values():
+        if table.name == "lod":  # its files follow those of `points`, one by one
+            bring_lod_up_to_date(layout)
         log = DeltaLog(layout.root / table.name)
         log.refresh()
         if log.version < 0:
             continue
-        for files in _groups(log, at_least):
+        groups = list(_groups(log, at_least)) if table.name != "lod" else []
+        for number, files in enumerate(groups, 1):
+            tell(f"{table.name}: {number:,} of {len(groups):,}")
             _merge(layout, table, files, merged)
         merged.removed += len(opened(layout, table).vacuum(dry_run=False, full=True))
+        _remove_proofs(log.folder / "_delta_log")
     merged.removed += _remove_drafts(layout)
     return merged
 
@@ -57,9 +66,10 @@ def superseded(rows: pa.Table) -> np.ndarray:
 
 
 def _groups(log: DeltaLog, at_least: int) -> Iterator[list[DataFile]]:
-    """Small files that become one, neighbours by their runs."""
+    """Small files that become one, neighbours by their runs; and each that is not ours, however large."""
     small = sorted((file for file in log.files.values() if file.size < SMALL_BYTES), key=lambda file: str(file.least.get("run_id", "")))
-    if len(small) < at_least:
+    yield from ([file] for file in log.files.values() if file.size >= SMALL_BYTES and not is_ours(file.path))
+    if len(small) < at_least and all(is_ours(file.path) for file in small):
         return
     group: list[DataFile] = []
     for file in small:
@@ -71,7 +81,7 @@ def _groups(log: DeltaLog, at_least: int) -> Iterator[list[DataFile]]:
 
 
 def _merge(layout: Layout, table: Table, files: Sequence[DataFile], merged: Merged) -> None:
-    if len(files) < 2:
+    if len(files) < 2 and all(is_ours(file.path) for file in files):
         return
     rows = pa.concat_tables([checked_rows(file.path, table) for file in files])
     if table.name == "metrics":
@@ -83,6 +93,13 @@ def _merge(layout: Layout, table: Table, files: Sequence[DataFile], merged: Merg
         merged.after += len(made)
     else:  # another process has merged them
         discard(layout, table, made)
+
+
+def _remove_proofs(folder: Path) -> None:
+    """Of checkpoints that were cleaned up."""
+    for path in folder.glob(".*.checkpoint.parquet.sha256"):
+        if not path.with_name(path.name[1:].removesuffix(".sha256")).exists():
+            path.unlink(missing_ok=True)
 
 
 def _remove_drafts(layout: Layout) -> int:

@@ -18,11 +18,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
-from runlake.store.mending import CHECKPOINT, is_parquet, is_torn
+from runlake.store.mending import CHECKPOINT, is_checkpoint
+from runlake.store.versions import Actions, actions_of
 
 __all__ = ["DataFile", "DeltaLog"]
 
 READER_VERSION = 1
+WRITER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class DeltaLog:
         self.version = -1
         self.files: dict[str, DataFile] = {}
         self.transactions: dict[str, int] = {}
+        self.writer_version = 0
 
     def refresh(self) -> None:
         """Read the versions that came since. Raises StoreError for a table that this reader must not read."""
@@ -65,19 +68,28 @@ class DeltaLog:
                 self.version += 1
             checkpoint = self._newest_checkpoint()
             if checkpoint <= self.version:
-                return
+                break
+        if self.version < 0 and any(CHECKPOINT.fullmatch(name) for name in self._names()):
+            folder = self._path(0).parent
+            raise StoreError(f"{folder} has a checkpoint that is damaged, and no versions before it. Put it back from a copy.")
 
-    def read_version(self, version: int) -> list[dict[str, Any]] | None:
+    def check_writable(self) -> None:
+        """Raise StoreError for a table that this writer must not write to, as of the last refresh."""
+        if self.writer_version > WRITER_VERSION:
+            raise StoreError(
+                f"Another program raised the table {self.folder} to writer version {self.writer_version}; runlake writes {WRITER_VERSION}. "
+                "Nothing was written. Let that program write its rows to a table of version 2, and put that in its place."
+            )
+
+    def read_version(self, version: int) -> Actions | None:
         """The actions of a version; None where there is none, or one that the loss of power cut short, which nothing was built on."""
         try:
             data = self._path(version).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
-            return [json.loads(line) for line in data.splitlines() if line] or None
+            return actions_of(data)
         except ValueError as error:
-            if is_torn(data):
-                return None
             raise StoreError(f"{self._path(version)} is damaged ({error}). Put it back from a copy.") from error
 
     def digest(self, version: int) -> str | None:
@@ -93,13 +105,19 @@ class DeltaLog:
     def _newest_checkpoint(self) -> int:
         """The newest one that goes beyond what was read, and was not cut short by the loss of power; -1 where there is none."""
         # Not by `_last_checkpoint`: it is written after the checkpoint, and may lag behind it.
-        try:
-            names = os.listdir(self.folder / "_delta_log")
-        except (FileNotFoundError, NotADirectoryError):
-            return -1
-        found = {int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name))}
+        found = {int(match[1]) for name in self._names() if (match := CHECKPOINT.fullmatch(name))}
         newer = (version for version in sorted(found, reverse=True) if version > self.version)
-        return next((version for version in newer if all(map(is_parquet, self._parts_of_checkpoint(version)))), -1)
+        return next((version for version in newer if all(map(is_checkpoint, self._parts_of_checkpoint(version)))), -1)
+
+    def checkpoint_path(self, version: int) -> Path:
+        """Where the checkpoint of this version is, if there is one."""
+        return self._path(version).with_suffix(".checkpoint.parquet")
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.folder / "_delta_log")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def _parts_of_checkpoint(self, version: int) -> list[Path]:
         return sorted(self._path(version).parent.glob(f"{version:020d}.checkpoint*.parquet"))
@@ -120,8 +138,11 @@ class DeltaLog:
                 self.files[action["add"]["path"]] = self._data_file(action["add"])
             elif "txn" in action:
                 self.transactions[action["txn"]["appId"]] = action["txn"]["version"]
-            elif "protocol" in action and action["protocol"]["minReaderVersion"] > READER_VERSION:
+            elif "protocol" in action:
+                self.writer_version = action["protocol"]["minWriterVersion"]
                 found = action["protocol"]["minReaderVersion"]
+                if found <= READER_VERSION:
+                    continue
                 raise StoreError(
                     f"Another program raised the table {self.folder} to reader version {found}; runlake reads {READER_VERSION}. "
                     "Its rows are safe: let that program write them to a table of version 1, and put that in its place."

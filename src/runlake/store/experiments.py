@@ -1,4 +1,8 @@
-"""The experiments of a store: one numbered log of what was made, renamed, deleted, restored and tagged."""
+"""The experiments of a store: one numbered log of what was made, renamed, deleted, restored, tagged and collected.
+
+What is collected goes in two steps: from the first on it cannot be restored, and its runs may go; with the second, when these are
+gone, nobody sees it any more, and its name is free. Its id is never used again.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 
 from runlake.entities import Experiment, LifecycleStage
 from runlake.errors import InvalidValue, RunlakeError, UnknownExperiment
-from runlake.store.layout import Layout, created_ms
+from runlake.store.layout import Layout, check_usable, created_ms
 from runlake.store.log import Entry, NumberedLog
 
 __all__ = ["DEFAULT", "Experiments"]
@@ -23,17 +27,19 @@ class Experiments:
     """Reads and changes the experiments; every change is checked against all that came before it. Threads may share one."""
 
     def __init__(self, layout: Layout) -> None:
+        check_usable(layout.root)
         self._root = layout.root
         self._log = NumberedLog(layout, layout.experiments)
         self._folded = 0
         self._by_id: dict[str, Experiment] = {}
+        self._made = 0  # those that were collected, too
+        self._going: set[str] = set()
         self._lock = threading.RLock()  # two threads that read one entry each would count it twice, and put the next one behind a hole
 
     def all(self) -> list[Experiment]:
         """Every experiment, deleted ones too, by number."""
         with self._lock:
-            self._log.refresh()
-            self._fold()
+            self._read()
             if DEFAULT not in self._by_id:
                 return [self._default()]  # until there is another to number after it
             return list(self._by_id.values())
@@ -55,7 +61,7 @@ class Experiments:
             self._log.refresh()
             if not self._log.entries:
                 made = {"time_ms": created_ms(self._root)}
-                self._change(lambda: self._make_entry("Default", None, {}) | made if not self._by_id else None)
+                self._change(lambda: self._make_entry("Default", None, {}) | made if not self._made else None)
 
     def make(self, name: str, artifact_location: str | None = None, tags: dict[str, str] | None = None) -> Experiment:
         """A new experiment; its id is the number of those before it. Raises where the name is taken."""
@@ -101,6 +107,27 @@ class Experiments:
 
         self._change_one(experiment_id, LifecycleStage.ACTIVE, entry)
 
+    def going(self) -> set[str]:
+        """The ids of those that are being collected: no run goes there any more, and none is restored with them."""
+        with self._lock:
+            self._read()
+            return set(self._going)
+
+    def collect(self, experiment_id: str, deleted_ms: int) -> bool:
+        """Make sure that one is not restored any more that was deleted then; False where somebody was first."""
+
+        def entry() -> Entry | None:
+            found = self._by_id.get(experiment_id)
+            is_so = found is not None and found.lifecycle_stage == LifecycleStage.DELETED and found.last_update_time == deleted_ms
+            return {"op": "collect", "id": experiment_id} if is_so and experiment_id not in self._going else None
+
+        self._change(entry)
+        return experiment_id in self._going
+
+    def purge(self, experiment_id: str) -> None:
+        """Forget one whose runs are gone."""
+        self._change(lambda: {"op": "purge", "id": experiment_id} if experiment_id in self._going else None)
+
     def _change_one(self, experiment_id: str, stage: LifecycleStage, entry: Callable[[], Entry]) -> None:
         def decided() -> Entry:
             self._stage_must_be(experiment_id, stage)
@@ -125,7 +152,7 @@ class Experiments:
 
     def _make_entry(self, name: str, artifact_location: str | None, tags: dict[str, str]) -> Entry:
         self._name_must_be_free(name)
-        return {"op": _MADE, "id": str(len(self._by_id)), "name": name, "artifact_location": artifact_location, "tags": tags}
+        return {"op": _MADE, "id": str(self._made), "name": name, "artifact_location": artifact_location, "tags": tags}
 
     def _name_must_be_free(self, name: str) -> None:
         taken = next((experiment for experiment in self._by_id.values() if experiment.name == name), None)
@@ -139,10 +166,16 @@ class Experiments:
             raise UnknownExperiment(f"There is no experiment {experiment_id!r}; {self._there_are()}.")
         if experiment.lifecycle_stage != stage:
             raise RunlakeError(f"The experiment {experiment.name!r} ({experiment_id}) is {experiment.lifecycle_stage}, not {stage}.")
+        if experiment_id in self._going:
+            raise RunlakeError(f"The experiment {experiment.name!r} ({experiment_id}) is being removed for good, by runlake gc.")
 
     def _there_are(self) -> str:
         names = [f"{e.experiment_id} ({e.name})" for e in list(self._by_id.values())[-5:]]
         return f"the store has {', '.join(names)}" if names else "the store has none yet"
+
+    def _read(self) -> None:
+        self._log.refresh()
+        self._fold()
 
     def _fold(self) -> None:
         for entry in self._log.entries[self._folded :]:
@@ -154,6 +187,16 @@ class Experiments:
         if entry["op"] == _MADE:
             location = entry["artifact_location"] or f"experiments:/{number}"
             self._by_id[number] = Experiment(number, entry["name"], location, creation_time=when, last_update_time=when, tags=entry["tags"])
+            self._made += 1
+            return
+        if number not in self._by_id:  # what a version that knows of no collecting did to one that is gone
+            return
+        if entry["op"] == "collect":
+            self._going.add(number)
+            return
+        if entry["op"] == "purge":
+            self._going.discard(number)
+            del self._by_id[number]
             return
         tags = self._by_id[number].tags
         changes: dict[str, dict[str, Any]] = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["MAGIC", "Damage", "Frame", "Kind", "Scan", "encode", "scan"]
+__all__ = ["MAGIC", "Damage", "Frame", "Kind", "Scan", "encode", "is_whole_length", "scan"]
 
 MAGIC = b"RLK1"
 MAX_PAYLOAD = 256 << 20  # a greater length is damage, whatever the rest says
@@ -88,6 +88,14 @@ def scan(data: bytes, base: int = 0) -> Iterator[Frame | Damage | Scan]:
         yield frame
         position = frame.end - base
     yield Scan(base + position)
+
+
+def is_whole_length(data: bytes) -> bool:
+    """Whether this is as long as its header says that the frame is: it was not cut short."""
+    if len(data) < _HEADER.size:
+        return False
+    magic, _, _, _, length, *_ = _HEADER.unpack_from(data)
+    return bool(magic == MAGIC and _HEADER.size + length == len(data))
 
 
 def _decode(view: memoryview, position: int, base: int) -> Frame | None:

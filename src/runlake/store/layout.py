@@ -10,14 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlake.errors import StoreError
+from runlake.store.checked_json import checked_json, object_of
 from runlake.store.names import day_of, wal_name
 from runlake.store.put_new import make_folder, probe, put_new
 
 __all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store", "store_id"]
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
+MOST_BYTES = 4000  # of its path: systems take 4,096 with the names of our files behind it
 
-_OURS = {"STORE.json", ".gitignore", "tmp", "wal", "l0", "points", "meta", "metrics", "runs", "blobs", "packs", "experiments", "jobs"}
+_OURS = {
+    "STORE.json",
+    ".gitignore",
+    "tmp",
+    "wal",
+    "l0",
+    "points",
+    "meta",
+    "metrics",
+    "runs",
+    "lod",
+    "blobs",
+    "packs",
+    "experiments",
+    "jobs",
+}
 
 
 @dataclass(frozen=True)
@@ -129,6 +146,10 @@ def created_ms(root: Path) -> int | None:
 
 def check_usable(root: Path) -> None:
     """Refuse a folder that holds something else, or a store of a later format; an absent one is fine."""
+    n_bytes = len(os.fsencode(root))
+    if n_bytes > MOST_BYTES:
+        shown = f"{str(root)[:60]}...{str(root)[-60:]}"
+        raise StoreError(f"The path of the store, {shown}, has {n_bytes:,} bytes, more than {MOST_BYTES:,}. Name a shorter one.")
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root} is a file. A store is a folder: name another path.")
     if not root.is_dir():
@@ -152,13 +173,13 @@ def create(root: Path) -> Layout:
         probe(layout.temporary)
         put_new(root / ".gitignore", b"*\n", layout.temporary, durable=False)
         description = {"format": FORMAT, "store_id": os.urandom(16).hex(), "created_ms": time.time_ns() // 1_000_000}
-        put_new(layout.description, json.dumps(description, indent=2).encode() + b"\n", layout.temporary)
+        put_new(layout.description, checked_json(description), layout.temporary)
     return layout
 
 
 def _check_format(description: Path) -> None:
     try:
-        found = json.loads(description.read_text(encoding="utf-8"))["format"]
+        found = object_of(description.read_bytes())["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{description} is damaged ({error}). Nothing was written; put the file back from a copy.") from error
     if not isinstance(found, int) or found > FORMAT:

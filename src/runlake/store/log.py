@@ -6,7 +6,6 @@ loses the race reads on and checks again. No lock and no server, and no change i
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake.errors import StoreError
+from runlake.store.checked_json import checked_json, object_of
 from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder, put_new
 
@@ -44,7 +44,7 @@ class NumberedLog:
             self.refresh()
             entry = decide()
             make_folder(self._folder, within=self._layout.root)
-            data = json.dumps(entry, ensure_ascii=False).encode()
+            data = checked_json(entry)
             if put_new(self._path(len(self.entries)), data, self._layout.temporary):
                 self.entries.append(entry)
                 return entry
@@ -54,14 +54,11 @@ class NumberedLog:
     def _read(self, number: int) -> Entry | None:
         path = self._path(number)
         try:
-            entry = json.loads(path.read_bytes())
+            return object_of(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{path} is damaged ({error}). Put it back from a copy.") from error
-        if not isinstance(entry, dict):
-            raise StoreError(f"{path} is damaged: it holds no object. Put it back from a copy.")
-        return entry
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}.json"

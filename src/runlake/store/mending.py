@@ -6,6 +6,7 @@ in the logs still, are published again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,19 +17,12 @@ import pyarrow.parquet as pq
 
 from runlake import platform
 from runlake.store.layout import Layout
+from runlake.store.versions import actions_of
 
-__all__ = ["CHECKPOINT", "is_parquet", "is_torn", "mend"]
+__all__ = ["CHECKPOINT", "is_checkpoint", "mend", "proof_of"]
 
 _VERSION = re.compile(r"(\d{20})\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
-
-
-def is_torn(data: bytes) -> bool:
-    """Whether this is what the loss of power makes of a version: nothing, zeros, or no more than its beginning."""
-    if not data or b"\0" in data:
-        return True
-    *whole, last = data.splitlines()
-    return all(_is_json(line) for line in whole) and not _is_json(last)
 
 
 def mend(layout: Layout, folder: Path) -> None:
@@ -47,14 +41,14 @@ def mend(layout: Layout, folder: Path) -> None:
 
 def _torn(folder: Path) -> list[Path]:
     names = _names(folder)  # looked at once: another process may be cleaning up what a checkpoint has made needless
-    checkpoints = {int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name)) and is_parquet(folder / name)}
+    checkpoints = {int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name)) and is_checkpoint(folder / name)}
     wanted = max(checkpoints, default=-1) + 1
     found = sorted((int(match[1]), folder / match[0]) for name in names if (match := _VERSION.fullmatch(name)))
     newer = [(version, path) for version, path in found if version >= wanted]
     if found and found[0][0] > 0 and not checkpoints:  # not as we know it
         return []
     for place, (version, path) in enumerate(newer):
-        if version != wanted + place or is_torn(path.read_bytes()):
+        if version != wanted + place or _is_torn(path):
             return [path for _, path in newer[place:]]
     return []
 
@@ -62,7 +56,9 @@ def _torn(folder: Path) -> list[Path]:
 def _unreadable_checkpoints(folder: Path) -> list[Path]:
     """With the file that names the last one, where that is of no use: without it, the versions are read."""
     checkpoints = [folder / name for name in _names(folder) if CHECKPOINT.fullmatch(name)]
-    unreadable = [path for path in checkpoints if not is_parquet(path)]
+    unreadable = [path for path in checkpoints if not is_checkpoint(path)]
+    if unreadable == checkpoints and not (folder / f"{0:020d}.json").exists():  # nothing would be left to begin with
+        return []
     hint = folder / "_last_checkpoint"
     if not hint.exists():
         return unreadable
@@ -78,21 +74,27 @@ def _version_in(hint: bytes) -> str:
         return "-"
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether the file is whole, as far as its end tells."""
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file is whole: what was proved when it was made, or of another program's as far as its end tells."""
     try:
         pq.read_metadata(path)
-    except (OSError, pa.ArrowException):
+        return proof_of(path).read_text() == hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return path.exists()
+    except (OSError, ValueError, pa.ArrowException):
         return False
-    return True
 
 
-def _is_json(line: bytes) -> bool:
+def proof_of(checkpoint: Path) -> Path:
+    """Where it is kept what a checkpoint of ours must be; other programs pass over names that begin with a dot."""
+    return checkpoint.with_name(f".{checkpoint.name}.sha256")
+
+
+def _is_torn(path: Path) -> bool:
     try:
-        json.loads(line)
-    except ValueError:
+        return actions_of(path.read_bytes()) is None
+    except ValueError:  # damaged otherwise: for somebody to look at
         return False
-    return True
 
 
 def _names(folder: Path) -> list[str]:

@@ -9,16 +9,17 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from runlake.store.blobs import Blob, keep_bytes
+from runlake.errors import StoreError
+from runlake.store.blobs import Blob, keep_bytes, put_aside, touched
 from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder, put_new
 
-__all__ = ["LARGEST", "content_of", "deal_out", "keep_together"]
+__all__ = ["LARGEST", "content_of", "contents_in", "deal_out", "hashes_in", "keep_together"]
 
 MOST_REMEMBERED = 10_000
 LARGEST = 1 << 20  # of a content in a pack: what is larger is written twice for no gain
@@ -39,15 +40,31 @@ def keep_together(layout: Layout, contents: Sequence[bytes]) -> list[Blob]:
 
 def content_of(layout: Layout, sha256: str) -> bytes:
     """The content with this hash, wherever it lies by now. Raises FileNotFoundError where there is none."""
-    found = _blob(layout, sha256)
+    found = _bytes(layout.blob(sha256))
     for pack in layout.packs() if found is None else ():
         with contextlib.suppress(FileNotFoundError):  # dealt out meanwhile
             if (place := _places(pack).get(sha256)) is not None:
-                return _taken(pack, *place)
-    found = found if found is not None else _blob(layout, sha256)
+                found = _taken(pack, *place)
+                break
+    for path in (*put_aside(layout, sha256), layout.blob(sha256)) if found is None else ():
+        found = found if found is not None else _bytes(path)
     if found is None:
         raise FileNotFoundError(f"{layout.root} has no content {sha256}.")
+    if hashlib.sha256(found).hexdigest() != sha256:
+        raise StoreError(
+            f"The content {sha256} in {layout.root} is damaged: its bytes are not those that were kept. Put it back from a copy."
+        )
     return found
+
+
+def hashes_in(pack: Path) -> list[str]:
+    """The hashes of what a pack holds; of one whose list is damaged, none."""
+    return list(_places(pack))
+
+
+def contents_in(pack: Path) -> Iterator[tuple[str, int, bytes]]:
+    """What a pack holds: the hash that it says, where it begins, and the bytes; of one whose list is damaged, nothing."""
+    return ((sha256, start, _taken(pack, start, end)) for sha256, (start, end) in _places(pack).items())
 
 
 def deal_out(layout: Layout) -> None:
@@ -74,16 +91,16 @@ def _write_pack(layout: Layout, contents: dict[str, bytes]) -> None:
 def _is_packed(layout: Layout, sha256: str) -> bool:
     """Whether this process has put it into a pack that is still there: what many runs share is written once."""
     pack = _packed.get((layout.root, sha256))
-    return pack is not None and pack.exists()
+    return pack is not None and touched(pack)
 
 
 _lasting: set[Path] = set()
 _packed: dict[tuple[Path, str], Path] = {}
 
 
-def _blob(layout: Layout, sha256: str) -> bytes | None:
+def _bytes(path: Path) -> bytes | None:
     with contextlib.suppress(FileNotFoundError):
-        return layout.blob(sha256).read_bytes()
+        return path.read_bytes()
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,9 +16,10 @@ import pyarrow as pa
 from runlake.entities import Event, Scope
 from runlake.store.batches import Batch, Found, Hole, look, next_rows, next_summaries
 from runlake.store.columns import encode_events
-from runlake.store.commits import commit, discard, new_files, sync_log
+from runlake.store.commits import Mark, commit, discard, new_files, sync_log
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
+from runlake.store.lod import bring_lod_up_to_date
 from runlake.store.packs import deal_out
 from runlake.store.put_new import make_folder
 from runlake.store.runs_table import bring_runs_up_to_date
@@ -62,6 +64,7 @@ def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
                 raise
     deal_out(layout)
     bring_runs_up_to_date(layout)
+    bring_lod_up_to_date(layout)
     _remove_published(found, moved)
     return moved
 
@@ -69,11 +72,14 @@ def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
 def _commit_batch(view: View, name: str, batch: Batch, moved: Moved) -> None:
     if not batch.marks:
         return
+    lost: dict[str, int] = defaultdict(int)
     for hole in batch.holes:  # before the log may go: told twice, should the commit not be made, is better than never
         moved.lost.append(_tell_of_lost(view.layout, name, hole))
-    table = TABLES[name]
+        lost[f"lost:{hole.around[0].writer}"] += hole.stop - hole.first
+    table, published = TABLES[name], view.tables[name]
+    marks = [*batch.marks, *(Mark(each, published.mark(each), published.mark(each) + count) for each, count in lost.items())]
     files = new_files(view.layout, table, pa.concat_tables(batch.tables))
-    if commit(view.layout, table, files, marks=batch.marks):
+    if commit(view.layout, table, files, marks=marks):
         moved.rows[name] += batch.n_rows
         view.refresh()
     else:

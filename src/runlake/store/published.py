@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake.store.delta_log import DataFile, DeltaLog
-from runlake.store.selection import Wanted, distinct, extent_of, rows_of_file, tables_of_file
+from runlake.store.digests import read_footer
+from runlake.store.selection import Wanted, distinct, extents, rows_of_file, tables_of_file
 from runlake.store.tables import Table
 
 __all__ = ["PublishedTable"]
@@ -39,11 +40,11 @@ class PublishedTable:
         return pa.concat_tables([none, *self.tables(wanted, columns)])
 
     def added_since(self, version: int, wanted: Wanted) -> pa.Table | None:
-        """The rows that versions from this one on added and that have these values; None where that is not known any more."""
+        """The rows that versions from this one on added and that have these values; None where that is not known, or some took rows out."""
         found = [self.table.no_rows]
         for each in range(version, self.log.version + 1):
             actions = self.log.read_version(each)
-            if actions is None:
+            if actions is None or any(action["remove"]["dataChange"] for action in actions if "remove" in action):
                 return None
             paths = [self.log.folder / action["add"]["path"] for action in actions if "add" in action and action["add"]["dataChange"]]
             try:
@@ -61,20 +62,24 @@ class PublishedTable:
         """The distinct keys, of one scope where the table has scopes."""
         wanted = {} if scope is None else {"scope": scope}
         found: set[str] = set()
-        for file in self.log.files.values():
-            if all(file.may_hold(name, extent_of(value)) for name, value in wanted.items()):
-                found |= set(distinct(file.path, self.table, "key", wanted, self._footer(file)))
+        for file in self.files(wanted).values():
+            found |= set(distinct(file.path, self.table, "key", wanted, self.footer(file)))
         return found
 
     def tables(self, wanted: Wanted, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The same, some at a time."""
-        for file in self.log.files.values():
-            if all(file.may_hold(name, extent_of(value)) for name, value in wanted.items()):
-                yield from tables_of_file(file.path, self.table, wanted, columns, self._footer(file))
+        for file in self.files(wanted).values():
+            yield from tables_of_file(file.path, self.table, wanted, columns, self.footer(file))
 
-    def _footer(self, file: DataFile) -> pq.FileMetaData:
+    def files(self, wanted: Wanted) -> dict[str, DataFile]:
+        """The files that can hold rows with these values, by their names in the log."""
+        ranges = extents(wanted)
+        return {name: file for name, file in self.log.files.items() if all(file.may_hold(*each) for each in ranges)}
+
+    def footer(self, file: DataFile) -> pq.FileMetaData:
+        """What a file's end says of its columns; read once."""
         if file.path not in self._footers:
             while len(self._footers) >= KEPT_FOOTERS:
                 self._footers.pop(next(iter(self._footers)))
-            self._footers[file.path] = pq.read_metadata(file.path)
+            self._footers[file.path] = read_footer(file.path)
         return self._footers[file.path]

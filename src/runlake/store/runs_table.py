@@ -37,7 +37,7 @@ def bring_runs_up_to_date(layout: Layout) -> None:
         touched = None if said is None else set(said["run_id"].to_pylist())
         states = _states(meta, touched)
         old = [file for file in runs.log.files.values() if touched is None or _is_rewritten(file, touched)]
-        kept = [rows_of_runs(rows_of_file(file.path, runs.table, {}), states, inside=False) for file in old]
+        kept = [rows_of_runs(rows_of_file(file.path, runs.table, {}), states, inside=False) for file in old if touched is not None]
         rows = pa.concat_tables([runs.table.no_rows, *kept, _table(states)])
         files = new_files(layout, runs.table, rows, FILE_ROWS)
         if commit(layout, runs.table, files, old, [Mark("meta", done, meta.log.version + 1)]):

@@ -15,6 +15,7 @@ import pyarrow as pa
 from runlake import platform
 from runlake.errors import StoreError
 from runlake.store.columns import as_array, decode, repeated
+from runlake.store.digests import digests_of
 from runlake.store.frames import Frame, Kind
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
@@ -29,7 +30,7 @@ STREAM_TABLES = {Kind.POINTS: "points", Kind.EVENTS: "meta", Kind.SUMMARIES: "me
 
 FRAMES_TOGETHER = 256
 
-_NAME = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<first>\d{12,})-(?P<last>\d{12,})\.parquet")
+_NAME = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<first>\d{12,})-(?P<last>\d{12,})(-[0-9a-f]+)*\.parquet")
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ def _seal_stream(layout: Layout, part: Path, table: str, writer: str, frames: Se
             raise StoreError(f"{part} holds {rows.num_rows} {table}, numbered {first} to {stop - 1}. It stays as it is.")
     folder = layout.sealed(table) / part.parent.name
     make_folder(folder, within=layout.root)
-    path = folder / f"{writer}.{first:012d}-{stop - 1:012d}.parquet"
-    put_new(path, table_bytes(TABLES[table], in_order(rows, TABLES[table].order)), layout.temporary)
+    data = table_bytes(TABLES[table], in_order(rows, TABLES[table].order))
+    path = folder / f"{writer}.{first:012d}-{stop - 1:012d}-{digests_of(data)}.parquet"
+    put_new(path, data, layout.temporary)
     _check(path, table, rows)
 
 

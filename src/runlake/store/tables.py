@@ -4,6 +4,7 @@ points    what was logged, sorted so that a series lies together
 meta      every event, sorted so that one key of many runs lies together
 metrics   summaries: each row speaks of the points from `since` up to `covered` of one writer's series
 runs      a row for each run, made of `meta`
+lod       buckets of the points of long series, by the data file of `points` that they speak of
 """
 
 from __future__ import annotations
@@ -54,6 +55,28 @@ _RUNS = pa.schema(
     ]
 )
 
+_LOD = pa.schema(
+    [
+        ("file", pa.string()),  # of `points`
+        ("run_id", pa.string()),
+        ("key", pa.string()),
+        ("level", pa.int64()),
+        ("row", pa.int64()),  # the number in that file of the bucket's first point
+        ("n", pa.int64()),
+        ("n_nan", pa.int64()),
+        ("step0", pa.int64()),
+        ("step1", pa.int64()),
+        ("ns0", pa.int64()),
+        ("ns1", pa.int64()),
+        ("backwards", pa.int64()),  # 0 where the times grow with the rows
+        ("min", pa.float64()),
+        ("max", pa.float64()),
+        ("sum", pa.float64()),
+        ("first", pa.float64()),
+        ("last", pa.float64()),
+    ]
+)
+
 
 def _plain(stream: pa.Schema, *more: tuple[str, pa.DataType]) -> pa.Schema:
     """The columns of a stream as every engine has them: a name is text, a code inside the file only."""
@@ -69,6 +92,7 @@ class Table:
     schema: pa.Schema
     order: tuple[str, ...]
     extents: tuple[str, ...]
+    row_group: int = ROW_GROUP
 
     @cached_property
     def coded_names(self) -> list[str]:
@@ -101,6 +125,8 @@ TABLES = {
             ("run_id", "key"),
         ),
         Table("runs", _RUNS, ("run_id",), ("run_id",)),
+        # A part of one series is looked up: little else should have to be read for it.
+        Table("lod", _LOD, ("key", "run_id", "level", "row"), ("file", "run_id", "key"), row_group=4096),
     )
 }
 
@@ -146,7 +172,7 @@ def table_bytes(table: Table, rows: pa.Table) -> bytes:
     pq.write_table(
         rows.select(table.schema.names),
         sink,
-        row_group_size=ROW_GROUP,
+        row_group_size=table.row_group,
         compression="zstd",
         use_dictionary=table.coded_names,
         column_encoding=encodings,

@@ -24,11 +24,12 @@ from runlake import platform
 from runlake.platform import ProcessIdentity
 from runlake.store.columns import as_numbers
 from runlake.store.frames import Frame, Kind
-from runlake.store.layout import Layout
+from runlake.store.layout import Layout, check_usable
 from runlake.store.names import WalName
 from runlake.store.pieces import Coverage, FrameRows, Piece
 from runlake.store.published import PublishedTable
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
+from runlake.store.selection import Wanted
 from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
 from runlake.store.tables import TABLES, in_order, plain
@@ -82,10 +83,12 @@ class View:
     """Reads a store as it grows; `refresh` takes in what is new, the rest answers as of then."""
 
     def __init__(self, layout: Layout) -> None:
+        check_usable(layout.root)  # whoever reads, publishes or does jobs begins here
         self.layout = layout
         self.parts: dict[Path, Part] = {}
         self.sealed: dict[Path, SealedFile] = {}
         self.tables = {name: PublishedTable(layout.root, TABLES[name]) for name in STREAM_TABLES.values()}
+        self.lod = PublishedTable(layout.root, TABLES["lod"])  # refreshed by who asks: it only repeats what `points` says
         self._pieces: dict[Kind, list[Piece]] = {Kind.POINTS: [], Kind.EVENTS: []}
         self._seen: dict[tuple[Kind, str], Coverage] = defaultdict(Coverage)
         self._summaries: dict[str, SummaryRows] = defaultdict(SummaryRows)
@@ -105,10 +108,13 @@ class View:
         self._forget_parts_but(paths)
         self._has_looked_again = False
 
-    def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
-        """Every point once: by run, key, step and time, and where these are equal by writer and sequence number."""
+    def points(self, run_id: str | tuple[str, str] | None = None, key: str | None = None) -> pa.Table:
+        """Every point once: by run, key, step and time, and where these are equal by writer and sequence number.
+
+        Or those of a run, of the runs from the first id to the second, or of a key.
+        """
         wanted = {"run_id": run_id, "key": key}
-        order = [name for name in ("run_id", "key", "step", "wall_ns", "writer", "seq") if wanted.get(name) is None]
+        order = [name for name in ("run_id", "key", "step", "wall_ns", "writer", "seq") if not isinstance(wanted.get(name), str)]
         return plain(TABLES["points"], in_order(self._rows(Kind.POINTS, wanted), order))
 
     def series(self, run_id: str, key: str) -> pa.Table:
@@ -145,9 +151,10 @@ class View:
         """Every event that is not published yet."""
         return pa.concat_tables(self._waiting(Kind.EVENTS, self._pieces[Kind.EVENTS], {}))
 
-    def waiting_points(self, key: str) -> pa.Table:
-        """The points of a name, of whatever run, that are not published yet."""
-        return pa.concat_tables(self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], {"key": key}))
+    def waiting_points(self, key: str, run_id: str | None = None) -> pa.Table:
+        """The points of a name, of one run or of whatever run, that are not published yet."""
+        wanted = {"key": key} if run_id is None else {"run_id": run_id, "key": key}
+        return pa.concat_tables(self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], wanted))
 
     def waiting_summaries(self) -> list[SummaryRow]:
         """What writers said of their series that is not published yet."""
@@ -176,11 +183,15 @@ class View:
     def findings(self) -> list[Finding]:
         """Damage, rows missing between others, and torn ends, in words. A torn end is ordinary where a process was killed."""
         found = [finding for part in self.parts.values() for finding in _findings_of(part.tail)]
-        for (kind, writer), coverage in self._seen.items():
+        for kind, writer, start, stop in self.holes():
             path = next((path for path in [*self.parts, *self.sealed] if path.name.startswith(writer)), self.layout.root)
-            for start, stop in coverage.holes():
-                found.append(Finding(path, 0, f"{kind.name.lower()} {start} to {stop - 1} of this writer are missing"))
+            found.append(Finding(path, 0, f"{kind.name.lower()} {start} to {stop - 1} of this writer are missing"))
         return found
+
+    def holes(self) -> Iterator[tuple[Kind, str, int, int]]:
+        """Rows that are nowhere though later ones of their writer are there: from which number up to which."""
+        for (kind, writer), coverage in self._seen.items():
+            yield from ((kind, writer, start, stop) for start, stop in coverage.holes())
 
     def _read_tables(self, paths: Sequence[Path]) -> bool:
         """Whether they tell of no events that came after the logs were read."""
@@ -288,7 +299,7 @@ class View:
     def _is_damaged(self, writer: str) -> bool:
         return writer in self._damaged
 
-    def _rows(self, kind: Kind, wanted: Mapping[str, str | None]) -> pa.Table:
+    def _rows(self, kind: Kind, wanted: Mapping[str, str | tuple[str, str] | None]) -> pa.Table:
         given = {name: value for name, value in wanted.items() if value is not None}
         table = self.tables[STREAM_TABLES[kind]]
         return self.whatever_vanishes(lambda: pa.concat_tables([table.rows(given), *self._waiting(kind, self._pieces[kind], given)]))
@@ -297,7 +308,7 @@ class View:
         waiting = self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], wanted)
         return pa.concat_tables([self.tables["points"].rows(wanted, names), *(rows.select(names) for rows in waiting)])
 
-    def _waiting(self, kind: Kind, pieces: Iterable[Piece], wanted: Mapping[str, str]) -> Iterator[pa.Table]:
+    def _waiting(self, kind: Kind, pieces: Iterable[Piece], wanted: Wanted) -> Iterator[pa.Table]:
         """What is not published yet, with the columns of its table."""
         yield TABLES[STREAM_TABLES[kind]].no_rows
         for piece in pieces:

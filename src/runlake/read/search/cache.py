@@ -30,7 +30,7 @@ from runlake.store.put_new import temporary
 from runlake.store.selection import rows_of_runs, runs_of
 from runlake.store.tables import TABLES
 
-__all__ = ["OF_RUNS", "STALE_RUNS", "Base", "CachedChunk", "bring_up_to_date", "keep_up", "load", "version"]
+__all__ = ["OF_RUNS", "STALE_RUNS", "Base", "CachedChunk", "bring_up_to_date", "files", "keep_up", "load", "version"]
 
 FORMAT = 1  # of all below; another one is not read, and made anew
 CHUNK = 65_536  # runs
@@ -116,6 +116,12 @@ def version(layout: Layout) -> int:
         return (folder / _KEPT).stat().st_mtime_ns if folder else 0
     except OSError:
         return 0
+
+
+def files(layout: Layout) -> list[Path]:
+    """All that is cached of the store."""
+    folder = _folder(layout)
+    return sorted(folder.iterdir()) if folder and folder.is_dir() else []
 
 
 def keep_up(layout: Layout) -> None:

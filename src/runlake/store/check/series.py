@@ -1,0 +1,98 @@
+"""Checks what is said of series against their points: each summary is reckoned anew."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from runlake.store.check.problems import Check, Grade, Problem, Tell
+from runlake.store.columns import as_numbers
+from runlake.store.summaries import Summary, summarize
+from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
+from runlake.store.view import View
+
+__all__ = ["check_series"]
+
+POINTS_AT_ONCE = 4_000_000
+
+_Late = dict[str, dict[str, list[tuple[str, str, Summary]]]]  # by key and run
+
+
+def check_series(view: View, tell: Tell) -> Check:
+    """Every series whose points or whose summary is there."""
+    waiting: dict[str, list[SummaryRow]] = defaultdict(list)
+    for row in view.waiting_summaries():
+        waiting[row[2]].append(row)
+    late: _Late = defaultdict(lambda: defaultdict(list))
+    for run_id, writer, key, summary in view.late_summaries():
+        late[key][run_id].append((writer, key, summary))
+    keys = sorted(view.tables["points"].keys() | view.tables["metrics"].keys() | waiting.keys() | late.keys())
+    for number, key in enumerate(keys, 1):
+        tell(f"summaries: metric {number:,} of {len(keys):,}")
+        yield from _check_key(view, key, waiting[key], late[key])
+
+
+def _check_key(view: View, key: str, waiting: list[SummaryRow], late: dict[str, list[tuple[str, str, Summary]]]) -> Check:
+    rows: dict[str, SummaryRows] = defaultdict(SummaryRows)
+    published = SummaryRows()
+    published.take(view.tables["metrics"].rows({"key": key}))
+    for row in [*published, *waiting]:
+        rows[row[0]].add(row)
+    said = {run_id: merged(rows[run_id], late.get(run_id, ()))[key] for run_id in rows.keys() | late.keys()}
+    path = view.layout.root / "metrics"
+    for run_ids in _together(said):
+        points = view.points((run_ids[0], run_ids[-1]), key)
+        found = _summarized(points)
+        for run_id in sorted(found.keys() | set(run_ids)):
+            if run_id not in found:
+                what = f"a summary tells of {said[run_id].n:,} points, and none is there"
+            elif run_id not in said:
+                what = f"{found[run_id].n:,} points are there that no summary tells of"
+            elif wrong := _differing(said[run_id], found[run_id]):
+                what = f"the summary is not that of the points: {wrong}"
+            else:
+                continue
+            yield Problem(Grade.DAMAGED, path, f"{key!r} of the run {run_id}: {what}")
+
+
+def _together(said: dict[str, Summary]) -> Iterator[list[str]]:
+    """The runs in order, so many at a time that their points fit into memory."""
+    some: list[str] = []
+    n = 0
+    for run_id in sorted(said):
+        if some and n + said[run_id].n > POINTS_AT_ONCE:
+            yield some
+            some, n = [], 0
+        some.append(run_id)
+        n += said[run_id].n
+    if some:
+        yield some
+
+
+def _summarized(points: pa.Table) -> dict[str, Summary]:
+    if not points.num_rows:
+        return {}
+    coded = points["run_id"].dictionary_encode().unify_dictionaries()
+    names = coded.combine_chunks().dictionary.to_pylist()
+    codes = as_numbers(coded.combine_chunks().indices)
+    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
+    return {names[code]: summary for code, summary in found.items()}
+
+
+def _differing(said: Summary, found: Summary) -> str:
+    """In words, what is not the same; sums in another order differ in their last digits."""
+    pairs = zip(Summary._fields, said, found, strict=True)
+    return ", ".join(f"{name} {a!r} instead of {b!r}" for name, a, b in pairs if not _is_same(name, a, b, found))
+
+
+def _is_same(name: str, said: float | None, found: float | None, summary: Summary) -> bool:
+    if said is None or found is None or name != "sum":
+        return said == found or (said is not None and found is not None and math.isnan(said) and math.isnan(found))
+    if not math.isfinite(found):
+        return not math.isfinite(said)
+    size = summary.n * max(abs(summary.min or 0.0), abs(summary.max or 0.0))
+    return abs(said - found) <= max(size, np.finfo(np.float64).tiny) * 1e-9
