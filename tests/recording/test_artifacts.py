@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import runlake
 from runlake.entities import Dataset
-from runlake.errors import InvalidValue
+from runlake.errors import InvalidValue, RunlakeError
 from runlake.recording.artifact_names import checked_name
 
 
@@ -143,3 +144,19 @@ def test_a_data_set_is_named_with_its_digest_and_its_use(store: Path) -> None:
     assert json.loads(dataset.profile) == {"num_rows": 4, "num_elements": 8}
     assert dataset.source_type == "http"
     assert runlake.data.from_numpy(rows.copy()).digest == runlake.data.from_numpy(rows).digest != runlake.data.from_numpy(rows + 1).digest
+
+
+def test_two_artifacts_that_are_one_file_there_are_not_copied_over_each_other(store: Path, tmp_path: Path) -> None:
+    """As on a disk that tells no upper case from lower: the second is refused, by name."""
+    with runlake.start_run() as run:
+        runlake.log_text("small", "a.txt")
+        runlake.log_text("large", "A.txt")
+    runlake.flush()
+    target = tmp_path / "copies"
+    target.mkdir()
+    (target / "A.txt").touch()
+    os.link(target / "A.txt", target / "a.txt")
+
+    with pytest.raises(RunlakeError, match=r"'a.txt' and 'A.txt' are one file in .*/copies, which tells no upper case from lower"):
+        runlake.artifacts.download_artifacts(run_id=run.run_id, dst_path=target)
+    assert (target / "A.txt").read_text() == "large"

@@ -15,7 +15,7 @@ from runlake.cli.printing import console_for, print_line
 from runlake.cli.progress import progress
 from runlake.cli.stores import store_option
 from runlake.display.words import count
-from runlake.store.layout import Layout
+from runlake.store.layout import Layout, check_newer
 
 if TYPE_CHECKING:
     from runlake.store.check.problems import Checked, Problem
@@ -41,6 +41,7 @@ def fsck(summaries: bool, as_json: bool, store: Path | None) -> None:
     root = (store or config.find_store()).absolute()
     if not root.is_dir():
         raise StoreError(f"There is no store at {root} to check. Name one with --store.")
+    check_newer(root)
     with progress(f"Checking {root}") as tell:
         checked = check_store(Layout(root), tell, with_summaries=summaries)
     if as_json:

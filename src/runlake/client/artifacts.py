@@ -53,11 +53,22 @@ def download_artifacts(
     if not names and path:
         raise UnknownArtifact(f"The run {run_id} keeps nothing at {path!r}; it has {sorted(run.artifacts)[:20]}.")
     target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
+    copied: dict[tuple[int, int], str] = {}
     for name in names:
         copy = target / checked_name(name)
         copy.parent.mkdir(parents=True, exist_ok=True)
+        if copy.exists() and (other := copied.get(_file_of(copy))) is not None:
+            raise RunlakeError(
+                f"{name!r} and {other!r} are one file in {target}, which tells no upper case from lower: copy them one by one."
+            )
         copy.write_bytes(run.read_artifact(name))
+        copied[_file_of(copy)] = name
     return str(target / path)
+
+
+def _file_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def load_text(artifact_uri: str) -> str:

@@ -42,8 +42,9 @@ def main() -> None:
 
     if given.index:
         from runlake.read.search.cache import bring_up_to_date
-        from runlake.store.layout import Layout
+        from runlake.store.layout import Layout, check_usable
 
+        check_usable(root)
         bring_up_to_date(Layout(root))
         return
     if given.publish:

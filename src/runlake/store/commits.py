@@ -10,11 +10,12 @@ import hashlib
 import json
 import os
 import random
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -23,16 +24,19 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from runlake import platform
 from runlake.errors import StoreError
+from runlake.guard import attempt
 from runlake.store.columns import as_numbers, distinct_texts
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.digests import digests_of
-from runlake.store.layout import Layout
+from runlake.store.layout import Layout, check_usable
 from runlake.store.mending import is_checkpoint, mend, proof_of
 from runlake.store.put_new import make_folder, put_new
 from runlake.store.tables import Table, checked_rows, in_order, table_bytes
 from runlake.store.versions import DIGEST, digest_of
 
-__all__ = ["Mark", "NewFile", "commit", "discard", "new_files", "opened", "sync_log"]
+__all__ = ["Mark", "NewFile", "check_publishable", "commit", "discard", "new_files", "opened", "sync_log"]
+
+T = TypeVar("T")
 
 TRIES = 50
 FILE_ROWS = 8_000_000  # about 80 MB of points
@@ -44,6 +48,7 @@ _SETTINGS = {
     "delta.deletedFileRetentionDuration": "interval 1 days",
     "delta.setTransactionRetentionDuration": "interval 90 days",  # logs are removed with the next publishing, long before
 }
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f]")
 _dice = random.Random()  # ours: the user's generators stay untouched
 
 
@@ -68,16 +73,27 @@ class NewFile:
     stats: str
 
 
+def check_publishable(layout: Layout) -> None:
+    """Refuse a store that must not be written to, and one in a folder whose name deltalake takes for another one's."""
+    check_usable(layout.root)
+    if (found := _MISREAD.search(str(layout.root))) is not None:
+        raise StoreError(
+            f"The path of the store, {str(layout.root)!r}, has {found[0]!r} in it, which deltalake reads as something else: nothing was "
+            "published, all is in the logs. Rename that folder."
+        )
+
+
 def opened(layout: Layout, table: Table) -> DeltaTable:
     """The table as it is now; made if it is not there."""
+    check_publishable(layout)
     folder = layout.root / table.name
     for _ in range(TRIES):
         mend(layout, folder / "_delta_log")
         try:
             if DeltaTable.is_deltatable(str(folder)):
-                return DeltaTable(folder)
+                return _by_deltalake(lambda: DeltaTable(folder))
             make_folder(folder, within=layout.root)
-            made = DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS)
+            made = _by_deltalake(lambda: DeltaTable.create(folder, table.schema, mode="ignore", configuration=_SETTINGS))
             sync_log(layout, table)
             return made
         except DeltaError as error:  # another publisher makes it
@@ -111,6 +127,7 @@ def commit(
     for _ in range(TRIES):
         handle, log = opened(layout, table), DeltaLog(layout.root / table.name)
         log.refresh()
+        log.check_writable()
         if added and all(file.path.name in log.files for file in added):  # by a try whose answer was lost
             return True
         if any(log.transactions.get(mark.writer, 0) != mark.before for mark in marks):
@@ -120,7 +137,7 @@ def commit(
         if handle.version() != log.version:  # what was looked at is not what would be built on
             continue
         try:
-            handle.create_write_transaction([*removes, *adds], "append", table.schema, commit_properties=said)
+            _write_version(handle, [*removes, *adds], table, said)
         except DeltaError:  # somebody else was first; what they did is looked at anew
             time.sleep(_dice.uniform(0, 0.05))
         else:
@@ -152,6 +169,20 @@ def sync_log(layout: Layout, table: Table) -> None:
     if folder.is_dir():
         platform.sync_folder(folder)
         platform.sync_folder(folder.parent)
+
+
+def _write_version(handle: DeltaTable, actions: list[AddAction | RemoveAction], table: Table, said: CommitProperties) -> None:
+    _by_deltalake(lambda: handle.create_write_transaction(actions, "append", table.schema, commit_properties=said))
+
+
+def _by_deltalake(call: Callable[[], T]) -> T:
+    """What a call of deltalake's gives. Where it panics, as without file descriptors, what it raises is no Exception."""
+    given = attempt(call)
+    if isinstance(given, BaseException):
+        if isinstance(given, Exception):
+            raise given
+        raise StoreError(f"deltalake gave up: {given} Nothing is lost: mend that, and publish again.") from given
+    return given
 
 
 def _prove_checkpoint(layout: Layout, log: DeltaLog) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from runlake.store.columns import as_array
-from runlake.store.commits import commit, discard, new_files, opened
+from runlake.store.commits import check_publishable, commit, discard, new_files, opened
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.digests import is_ours
 from runlake.store.layout import Layout
@@ -40,6 +40,7 @@ class Merged:
 
 def compact(layout: Layout, *, at_least: int = 2, tell: Callable[[str], None] = lambda what: None) -> Merged:
     """Merge the small files of every table that has so many of them, and clean up."""
+    check_publishable(layout)
     merged = Merged()
     for table in TABLES.values():
         if table.name == "lod":  # its files follow those of `points`, one by one
@@ -48,6 +49,7 @@ def compact(layout: Layout, *, at_least: int = 2, tell: Callable[[str], None] = 
         log.refresh()
         if log.version < 0:
             continue
+        log.check_writable()
         groups = list(_groups(log, at_least)) if table.name != "lod" else []
         for number, files in enumerate(groups, 1):
             tell(f"{table.name}: {number:,} of {len(groups):,}")

@@ -14,7 +14,7 @@ from runlake.store.checked_json import checked_json, object_of
 from runlake.store.names import day_of, wal_name
 from runlake.store.put_new import make_folder, probe, put_new
 
-__all__ = ["FORMAT", "Layout", "check_usable", "create", "created_ms", "is_store", "store_id"]
+__all__ = ["FORMAT", "Layout", "check_newer", "check_usable", "create", "created_ms", "is_store", "store_id"]
 
 FORMAT = 1  # of everything below the folder; a reader refuses a greater one
 MOST_BYTES = 4000  # of its path: systems take 4,096 with the names of our files behind it
@@ -161,6 +161,14 @@ def check_usable(root: Path) -> None:
         raise StoreError(f"{root} holds {others[0]!r} and is no store. Name a new or empty folder, such as {root / 'lake'}.")
 
 
+def check_newer(root: Path) -> None:
+    """Refuse a store of a later format; whatever else may be wrong is not looked at."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(Layout(root).description.read_bytes())["format"]
+        if isinstance(found, int) and found > FORMAT:
+            check_usable(root)
+
+
 def create(root: Path) -> Layout:
     """Make the store unless it exists; any number of processes may do so at once."""
     check_usable(root)
@@ -179,7 +187,9 @@ def create(root: Path) -> Layout:
 
 def _check_format(description: Path) -> None:
     try:
-        found = object_of(description.read_bytes())["format"]
+        found = json.loads(description.read_bytes())["format"]
+        if not isinstance(found, int) or found <= FORMAT:  # how a later one checks itself is its own affair
+            object_of(description.read_bytes())
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{description} is damaged ({error}). Nothing was written; put the file back from a copy.") from error
     if not isinstance(found, int) or found > FORMAT:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from runlake.entities import Event, Scope
 from runlake.store.batches import Batch, Found, Hole, look, next_rows, next_summaries
 from runlake.store.columns import encode_events
-from runlake.store.commits import Mark, commit, discard, new_files, sync_log
+from runlake.store.commits import Mark, check_publishable, commit, discard, new_files, sync_log
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
 from runlake.store.lod import bring_lod_up_to_date
@@ -45,6 +45,7 @@ class Moved:
 
 def publish(layout: Layout, rows_at_once: int = ROWS_AT_ONCE) -> Moved:
     """Publish all that can be, and remove the logs that nothing is missing from any more."""
+    check_publishable(layout)
     make_folder(layout.temporary, within=layout.root)  # a copy of a store may lack what is empty
     moved = Moved()
     is_more, tries = True, TRIES

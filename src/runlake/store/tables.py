@@ -30,6 +30,7 @@ __all__ = [
     "coded",
     "column_bytes",
     "in_order",
+    "is_in_order",
     "parquet_bytes",
     "plain",
     "sortable",
@@ -155,10 +156,26 @@ def in_order(rows: pa.Table, order: Sequence[str]) -> pa.Table:
     if (first[1:] > first[:-1]).all():
         return rows
     keys = [first, *(sortable(rows[name]) for name in order[1:])]
-    places = np.lexsort(keys[::-1])
-    if (np.diff(places) == 1).all():
+    if _are_sorted(keys):
         return rows
+    places = np.lexsort(keys[::-1])
     return rows.take(as_array(places, pa.int64()))
+
+
+def is_in_order(rows: pa.Table, order: Sequence[str]) -> bool:
+    """Whether no row comes before one that it should follow."""
+    return _are_sorted([sortable(rows[name]) for name in order])
+
+
+def _are_sorted(keys: Sequence[np.ndarray]) -> bool:
+    is_less = np.zeros(max(0, len(keys[0]) - 1), bool)
+    is_equal = ~is_less
+    for key in keys:
+        is_less |= is_equal & (key[:-1] < key[1:])
+        is_equal &= key[:-1] == key[1:]
+        if not (is_less | is_equal).all():
+            return False
+    return True
 
 
 def table_bytes(table: Table, rows: pa.Table) -> bytes:

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from runlake.errors import StoreError
 from runlake.store.check.problems import Check, Checked, Grade, Problem
-from runlake.store.check.tables import check_pages, is_sorted
+from runlake.store.check.tables import check_pages
 from runlake.store.columns import as_numbers, decode, distinct_texts
 from runlake.store.digests import is_as_named
 from runlake.store.frames import Frame, Kind, is_whole_length
 from runlake.store.layout import Layout
 from runlake.store.names import WalName
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
-from runlake.store.tables import TABLES, checked_rows
+from runlake.store.tables import TABLES, checked_rows, is_in_order
 from runlake.store.tail import Tail
 from runlake.store.view import View
 
@@ -72,7 +72,7 @@ def _check_sealed_file(sealed: SealedFile) -> Check:
     except StoreError as error:
         yield Problem(Grade.DAMAGED, sealed.path, str(error))
         return
-    if not is_sorted(rows, table.order):
+    if not is_in_order(rows, table.order):
         yield Problem(Grade.DAMAGED, sealed.path, "its rows are not in order")
     if sealed.table != "metrics" and not _covers(rows, sealed):
         yield Problem(Grade.DAMAGED, sealed.path, f"it does not hold the rows {sealed.first} to {sealed.stop - 1} of its writer, each once")

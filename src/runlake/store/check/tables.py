@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -24,10 +24,10 @@ from runlake.store.digests import is_as_named, read_footer
 from runlake.store.layout import Layout
 from runlake.store.mending import CHECKPOINT, is_checkpoint
 from runlake.store.selection import tables_of_file
-from runlake.store.tables import Table, sortable
+from runlake.store.tables import Table, is_in_order
 from runlake.store.versions import actions_of
 
-__all__ = ["Seen", "check_pages", "check_table", "is_sorted"]
+__all__ = ["Seen", "check_pages", "check_table"]
 
 _VERSION = re.compile(r"(\d{20})\.json")
 KEPT_SECONDS = 24 * 3600.0  # for readers that are at files which were replaced
@@ -99,17 +99,6 @@ def check_pages(path: Path, table: Table) -> Check:
                     yield Problem(Grade.DAMAGED, path, f"the column {column.path_in_schema} of row group {group}: {error}", offset)
 
 
-def is_sorted(rows: pa.Table, order: Sequence[str]) -> bool:
-    """Whether no row comes before one that it should follow."""
-    is_less = np.zeros(max(0, rows.num_rows - 1), bool)
-    is_equal = ~is_less
-    for name in order:
-        numbers = sortable(rows[name])
-        is_less |= is_equal & (numbers[:-1] < numbers[1:])
-        is_equal &= numbers[:-1] == numbers[1:]
-    return bool((is_less | is_equal).all())
-
-
 def _check_versions(folder: Path) -> Check:
     names = sorted(os.listdir(folder)) if folder.is_dir() else []
     versions = [int(found[1]) for name in names if (found := _VERSION.fullmatch(name))]
@@ -155,7 +144,7 @@ def _check_file(file: DataFile, table: Table, seen: Seen) -> Check:
 
 
 def _check_rows(file: DataFile, table: Table, seen: Seen, *, is_ours: bool) -> Check:
-    n_rows, in_order, before = 0, True, None
+    n_rows, is_sorted, before = 0, True, None
     least: dict[str, Any] = {}
     greatest: dict[str, Any] = {}
     for rows in tables_of_file(file.path, table, {}):
@@ -163,7 +152,7 @@ def _check_rows(file: DataFile, table: Table, seen: Seen, *, is_ours: bool) -> C
             continue
         n_rows += rows.num_rows
         joined = rows if before is None else pa.concat_tables([before, rows]).unify_dictionaries()
-        in_order = in_order and is_sorted(joined, table.order)
+        is_sorted = is_sorted and is_in_order(joined, table.order)
         before = rows.slice(rows.num_rows - 1)
         for column in table.extents:
             low, high = _extent(rows[column])
@@ -174,7 +163,7 @@ def _check_rows(file: DataFile, table: Table, seen: Seen, *, is_ours: bool) -> C
                 yield Problem(Grade.DAMAGED, file.path, f"{again:,} rows of the writer {writer} are in the table twice")
     if file.n_rows is not None and n_rows != file.n_rows:
         yield Problem(Grade.DAMAGED, file.path, f"it has {n_rows:,} rows, and the log says {file.n_rows:,}")
-    if is_ours and not in_order:
+    if is_ours and not is_sorted:
         yield Problem(Grade.DAMAGED, file.path, "its rows are not in order")
     for said, real, worse in ((file.least, least, min), (file.greatest, greatest, max)):
         for column, value in said.items():
