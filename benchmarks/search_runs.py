@@ -63,11 +63,12 @@ def fill_store(folder: Path, n: int) -> None:
 
     layout = create(folder)
     for ids, params, metrics in batches(n):
-        for name, rows in (("meta", _events(ids, params)), ("metrics", _summaries(ids, metrics))):
+        for name, rows in (("meta", events_table(ids, params, {})), ("metrics", summaries_table(ids, metrics))):
             commit(layout, TABLES[name], new_files(layout, TABLES[name], rows))
 
 
-def _events(ids: list[str], params: dict[str, tuple[str, list[str]]]) -> pa.Table:
+def events_table(ids: list[str], params: dict[str, tuple[str, list[str]]], tags: dict[str, tuple[str, list[str]]]) -> pa.Table:
+    """What runs say of themselves, as the rows of `meta`; two tags are those of every run."""
     from runlake.store.tables import TABLES, coded
 
     n = len(ids)
@@ -81,6 +82,7 @@ def _events(ids: list[str], params: dict[str, tuple[str, list[str]]]) -> pa.Tabl
         ("run", "end_ns"): ("int", [str(int(start) + 5_000_000_000) for start in starts]),
         ("run", "user"): ("str", ["somebody"] * n),
         **{("param", key): given for key, given in params.items()},
+        **{("tag", key): given for key, given in tags.items()},
         ("tag", "team"): ("str", ["ml"] * n),
         ("tag", "mlflow.source.name"): ("str", ["train.py"] * n),
     }
@@ -105,7 +107,8 @@ def _events(ids: list[str], params: dict[str, tuple[str, list[str]]]) -> pa.Tabl
     return coded(TABLES["meta"], pa.table(columns).select(TABLES["meta"].schema.names))
 
 
-def _summaries(ids: list[str], metrics: dict[str, np.ndarray]) -> pa.Table:
+def summaries_table(ids: list[str], metrics: dict[str, np.ndarray]) -> pa.Table:
+    """A value of each metric, as the rows of `metrics`."""
     from runlake.store.tables import TABLES, coded
 
     n, names = len(ids), sorted(metrics)

@@ -16,7 +16,7 @@ import pytest
 import runlake
 from rows import Point, add_points, parts_of, read
 from runlake.errors import InvalidValue, UnknownRun
-from runlake.read.series import curve_of
+from runlake.read.curve import curve_of
 from runlake.store import buckets
 from runlake.store.compaction import compact
 from runlake.store.layout import Layout, create

@@ -25,20 +25,20 @@ from runlake.entities import Event, Job, Scope, ViewType
 from runlake.errors import RunlakeError, UnknownExperiment, UnknownRun
 from runlake.read import Query, Store, open_store
 from runlake.read.search import cache
-from runlake.store import removing
 from runlake.store.blobs import keep_bytes, keep_file, put_aside
 from runlake.store.commits import commit
 from runlake.store.compaction import compact
 from runlake.store.delta_log import DeltaLog
-from runlake.store.doomed import Asked
 from runlake.store.experiments import Experiments
-from runlake.store.gc import Collected, collect, would_collect
+from runlake.store.gc import removing
+from runlake.store.gc.doomed import Asked
+from runlake.store.gc.removing import GONE
+from runlake.store.gc.unreferenced import GRACE_SECONDS, remove_unreferenced
+from runlake.store.gc.whole import Collected, collect, would_collect
 from runlake.store.layout import Layout, create
 from runlake.store.packs import content_of, keep_together
 from runlake.store.publish import publish
-from runlake.store.removing import GONE
 from runlake.store.tables import TABLES, checked_rows
-from runlake.store.unreferenced import GRACE_SECONDS, remove_unreferenced
 from runlake.store.view import View
 from runlake.store.writer import Writer
 
@@ -628,8 +628,8 @@ DIES_EVERYWHERE = """
     from deltalake import DeltaTable
     from lake import Lake, lake
     from runlake.read import open_store
-    from runlake.store.doomed import Asked
-    from runlake.store.gc import collect
+    from runlake.store.gc.doomed import Asked
+    from runlake.store.gc.whole import collect
     from runlake.store.layout import Layout
 
     template, scratch, every, first, names = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5].split()
@@ -777,8 +777,8 @@ def test_a_race_that_is_lost_is_run_again(store: Path, monkeypatch: pytest.Monke
 COLLECTS_ONCE = """
     import os
     from pathlib import Path
-    from runlake.store.doomed import Asked
-    from runlake.store.gc import collect
+    from runlake.store.gc.doomed import Asked
+    from runlake.store.gc.whole import collect
     from runlake.store.layout import Layout
     print("ready", flush=True)
     input()

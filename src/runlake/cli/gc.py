@@ -27,8 +27,8 @@ from runlake.read.naming import find_experiment, find_run
 from runlake.store.layout import Layout
 
 if TYPE_CHECKING:
-    from runlake.store.doomed import Asked, DoomedRun
-    from runlake.store.gc import Collected
+    from runlake.store.gc.doomed import Asked, DoomedRun
+    from runlake.store.gc.whole import Collected
 
 __all__ = ["gc"]
 
@@ -70,7 +70,7 @@ def gc(age: str | None, runs: tuple[str, ...], experiments: tuple[str, ...], yes
     runlake gc --run brave-otter-41 --yes
     """
     from runlake.read.search.cache import keep_up
-    from runlake.store.gc import collect, would_collect  # late: a process that trains never imports what they do
+    from runlake.store.gc.whole import collect, would_collect  # late: a process that trains never imports what they do
 
     opened = open_named(store)
     layout, asked = Layout(opened.path), _asked(opened, age, runs, experiments)
@@ -87,7 +87,7 @@ def gc(age: str | None, runs: tuple[str, ...], experiments: tuple[str, ...], yes
 
 
 def _asked(store: Store, age: str | None, runs: Sequence[str], experiments: Sequence[str]) -> Asked:
-    from runlake.store.doomed import Asked
+    from runlake.store.gc.doomed import Asked
 
     seconds = _seconds(age if age is not None else "0" if runs or experiments else DEFAULT_AGE)
     now_ms = time.time_ns() // 1_000_000

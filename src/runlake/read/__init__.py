@@ -7,9 +7,10 @@ runlake.read.series(run_id, "loss", range=(0, 10_000), pixels=800)
 """
 
 from runlake.read.direction import direction
+from runlake.read.drawing import series
 from runlake.read.run import Run
 from runlake.read.search.query import Query
-from runlake.read.series import Series, series
+from runlake.read.series import Series
 from runlake.read.stores import Store, open_store
 
 __all__ = ["Query", "Run", "Series", "Store", "direction", "open_store", "series"]

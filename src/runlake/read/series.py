@@ -1,137 +1,22 @@
-"""The points of one name in one run, each of them, or as they look on so many pixels."""
+"""The points of one name in one run."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
-from runlake.errors import InvalidValue
+from runlake.read.curve import Axis, Range
 from runlake.read.direction import Goal
-from runlake.read.smoothing import smoothed
-from runlake.store.buckets import Buckets, beginnings, buckets_of_points
-from runlake.store.columns import as_array, as_numbers
-from runlake.store.curves import LEAST, MOST, Asked, Axis, curve
+from runlake.store.columns import as_numbers
 from runlake.store.summaries import Summary
-from runlake.store.view import View
 
 if TYPE_CHECKING:
-    from runlake.read.run import Run
-    from runlake.read.stores import Store
+    import numpy as np
+    import pyarrow as pa
 
-__all__ = ["Series", "curve_of", "series"]
-
-Range = tuple[float | None, float | None] | None
-
-MOST_PIXELS = 10_000_000
-
-
-def series(
-    run: str | Run,
-    key: str,
-    x: Axis = "step",
-    range: Range = None,  # noqa: A002  # as one says it of a chart
-    pixels: int | None = None,
-    smooth: float = 0.0,
-    *,
-    store: Store | str | Path | None = None,
-) -> pa.Table:
-    """A series from the first to the last x of `range`, in at most `pixels` buckets, or at every x where no pixels are given.
-
-    `run` is a run, or the id of one in `store`, by default the one that the settings name. `x` is "step", or "time" in nanoseconds
-    since 1970. Each row says what all points from its x0 to its x1 say: `n`, `n_nan`, `min`, `max`, `mean`, `sum`, `first`, `last`.
-    With `smooth`, the weight of what was before, it also has the moving average of the whole series as of its last point, `smooth`.
-    Raises UnknownRun, KeyError for a metric that the run does not have, or InvalidValue.
-    """
-    from runlake.read.stores import Store, open_store  # late: it stands on this
-
-    if not isinstance(run, str):
-        return run._store.curve(run._run_id, key, x, range, pixels, smooth)
-    opened = store if isinstance(store, Store) else open_store(store)
-    return opened.curve(run, key, x, range, pixels, smooth)
-
-
-def curve_of(view: View, run_id: str, key: str, x: Axis, within: Range, pixels: int | None, smooth: float) -> pa.Table:
-    """The same of what a view has read."""
-    asked, weight = _asked(run_id, key, x, within, pixels), _weight(smooth)
-    return _of_points(view.series(run_id, key), asked, weight) if weight else _as_table(curve(view, asked))
-
-
-def _of_points(points: pa.Table, asked: Asked, weight: float) -> pa.Table:
-    """Points in buckets, each with the smoothed value at its last point: that is the same however far one looks into the curve."""
-    x, values = as_numbers(points[asked.order[0]]), as_numbers(points["value"])
-    if asked.x == "time":
-        order = np.argsort(x, kind="stable")
-        x, values = x[order], values[order]
-    curved = smoothed(values, weight) if weight else values
-    there = slice(np.searchsorted(x, asked.extent[0], "left"), np.searchsorted(x, asked.extent[1], "right"))
-    x, values, curved = x[there], values[there], curved[there]
-    starts = beginnings(asked.grid(x).places(x))
-    lasts = np.append(starts[1:], len(x)) - 1 if len(x) else starts
-    return _as_table(buckets_of_points(x, values, starts), **({"smooth": curved[lasts]} if weight else {}))
-
-
-def _as_table(buckets: Buckets, **more: np.ndarray) -> pa.Table:
-    columns = buckets.columns()
-    known = buckets.n - buckets.n_nan
-    means = np.divide(buckets.sum, known, out=np.full(len(known), math.nan), where=known > 0)
-    names = ("x0", "x1", "n", "n_nan", "min", "max", "mean", "sum", "first", "last")
-    columns |= {"mean": means, **more}
-    arrays = [as_array(columns[name], pa.int64() if columns[name].dtype == np.int64 else pa.float64()) for name in (*names, *more)]
-    return pa.Table.from_arrays(arrays, names=[*names, *more])
-
-
-def _asked(run_id: str, key: str, x: Axis, within: Range, pixels: int | None) -> Asked:
-    if x not in get_args(Axis):
-        raise InvalidValue(f'A series goes along "step" or "time", not {x!r}.')
-    first, last = _ends(within)
-    if pixels is not None and not 1 <= _whole(pixels) <= MOST_PIXELS:
-        raise InvalidValue(f"A curve has from 1 to {MOST_PIXELS:,} pixels, or None for every point, not {pixels!r}.")
-    return Asked(run_id, key, x, first, last, None if pixels is None else _whole(pixels))
-
-
-def _ends(within: Range) -> tuple[int | None, int | None]:
-    """The first and the last x as whole numbers."""
-    if within is None:
-        return None, None
-    try:
-        first, last = within
-        first, last = -math.inf if first is None else first, math.inf if last is None else last
-        if first <= last:
-            ends = _whole_end(first, math.ceil), _whole_end(last, math.floor)
-            is_beyond = (ends[0] or 0) > MOST or (ends[1] or 0) < LEAST
-            return (MOST, LEAST) if is_beyond else (_inside(ends[0]), _inside(ends[1]))
-    except (TypeError, ValueError):
-        pass
-    raise InvalidValue(f"A range is the first and the last x, either of which may be None, such as (0, 10_000), not {within!r}.")
-
-
-def _whole_end(end: float, rounded: Callable[[float], int]) -> int | None:
-    return None if math.isinf(end) else rounded(end)
-
-
-def _inside(end: int | None) -> int | None:
-    """The nearest that x can be."""
-    return None if end is None else min(max(end, LEAST), MOST)
-
-
-def _whole(number: Any) -> int:
-    try:
-        return operator.index(number)
-    except TypeError:
-        return 0
-
-
-def _weight(smooth: float) -> float:
-    if isinstance(smooth, (int, float, np.number)) and 0 <= smooth < 1:
-        return float(smooth)
-    raise InvalidValue(f"The weight of what was before is at least 0 and less than 1, not {smooth!r}.")
+__all__ = ["Series"]
 
 
 class Series:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from runlake import config
 from runlake.entities import Job, Scope, ViewType
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
+from runlake.read.curve import Axis, Range, curve_of
 from runlake.read.run import Run
 from runlake.read.search.found import Found
 from runlake.read.search.index import Index
 from runlake.read.search.query import Query
 from runlake.read.search.runs import run_query
-from runlake.read.series import curve_of
-from runlake.store.curves import Axis
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.packs import content_of
@@ -59,7 +58,7 @@ class Store:
         run_id: str,
         key: str,
         x: Axis = "step",
-        range: tuple[float | None, float | None] | None = None,  # noqa: A002  # as one says it of a chart
+        range: Range = None,  # noqa: A002  # as one says it of a chart
         pixels: int | None = 1000,
         smooth: float = 0.0,
     ) -> pa.Table:

@@ -14,9 +14,9 @@ batches, publish         what can be published at once; moving it into the table
 runs_table               a row for each run
 buckets, lod, curves     what many points of a series say together; the table of it; a series on so many pixels
 compaction               few large files of many small ones
-doomed, removing         which deleted runs go for good; their rows, out of the tables
-unreferenced, leftovers  contents that no run refers to; what ended processes left behind
-gc                       all of these, in an order that bears being cut short
+check                    whether everything is as it was written
+gc                       what was deleted goes for good, and what nobody needs
+digests, versions, checked_json   files that say what they must be: Parquet, versions of tables, small ones
 sizes                    where the bytes of a store are
 log, experiments         numbered logs: changes decided against all that came before
 blobs                    files kept by their content

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from runlake.entities import LifecycleStage, Scope
 from runlake.store.columns import as_numbers
-from runlake.store.doomed import last_said
 from runlake.store.frames import Kind
 from runlake.store.selection import tables_of_file
 from runlake.store.tables import TABLES
@@ -104,7 +103,7 @@ def by_kind(root: Path) -> dict[str, Amount]:
 
 def by_run(view: View, run_ids: Collection[str] | None = None) -> list[Use]:
     """What each run takes, or each of these, the largest first."""
-    names, shelves, stages = (last_said(view, key) for key in ("name", "experiment_id", "lifecycle"))
+    names, shelves, stages = (view.last_said(key) for key in ("name", "experiment_id", "lifecycle"))
     uses = _uses(view, run_ids, {})
     for run_id in names if run_ids is None else run_ids:
         uses.setdefault(run_id, Use(run_id))
@@ -116,8 +115,8 @@ def by_run(view: View, run_ids: Collection[str] | None = None) -> list[Use]:
 
 def by_experiment(view: View) -> list[Use]:
     """What the runs of each experiment take together, the largest first; of contents that several of its runs have, one."""
-    shelves = {run_id: shelf for run_id, (shelf, _) in last_said(view, "experiment_id").items()}
-    shelf_of = {run_id: shelves.get(run_id, "0") for run_id in last_said(view, "name").keys() | shelves.keys()}
+    shelves = {run_id: shelf for run_id, (shelf, _) in view.last_said("experiment_id").items()}
+    shelf_of = {run_id: shelves.get(run_id, "0") for run_id in view.last_said("name").keys() | shelves.keys()}
     uses = _uses(view, None, shelf_of)
     for shelf in shelf_of.values():
         uses.setdefault(shelf, Use(shelf)).runs += 1

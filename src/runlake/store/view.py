@@ -21,6 +21,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from runlake import platform
+from runlake.entities import Scope
 from runlake.platform import ProcessIdentity
 from runlake.store.columns import as_numbers
 from runlake.store.frames import Frame, Kind
@@ -129,6 +130,12 @@ class View:
     def events(self, run_id: str | None = None, scope: str | None = None, key: str | None = None) -> pa.Table:
         """Every event once, or those of a run, of a scope or of a key, by its hybrid time: a later row outranks an earlier one."""
         return in_order(self._rows(Kind.EVENTS, {"run_id": run_id, "scope": scope, "key": key}), ("hlc", "writer", "seq"))
+
+    def last_said(self, key: str) -> dict[str, tuple[str, int]]:
+        """What was said last of each run under this key, and when, in milliseconds."""
+        rows = self.events(scope=Scope.RUN, key=key)
+        columns = (rows[name].to_pylist() for name in ("run_id", "str", "hlc"))
+        return {run_id: (text, hlc >> 16) for run_id, text, hlc in zip(*columns, strict=True)}
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each series of a run, by key: as its writers said, and from the points that came since."""

@@ -20,14 +20,14 @@ from runlake.errors import StoreError
 from runlake.store.check.problems import Check, Checked, Grade, Problem, Tell
 from runlake.store.columns import as_numbers, distinct_texts
 from runlake.store.delta_log import DataFile, DeltaLog
-from runlake.store.digests import is_as_named, read_footer
+from runlake.store.digests import is_as_named, is_ours, read_footer
 from runlake.store.layout import Layout
 from runlake.store.mending import CHECKPOINT, is_checkpoint
 from runlake.store.selection import tables_of_file
 from runlake.store.tables import Table, is_in_order
 from runlake.store.versions import actions_of
 
-__all__ = ["Seen", "check_pages", "check_table"]
+__all__ = ["Seen", "check_bytes", "check_table"]
 
 _VERSION = re.compile(r"(\d{20})\.json")
 KEPT_SECONDS = 24 * 3600.0  # for readers that are at files which were replaced
@@ -81,8 +81,16 @@ def check_table(layout: Layout, table: Table, tell: Tell, checked: Checked) -> C
     yield from _unnamed(folder, log)
 
 
-def check_pages(path: Path, table: Table) -> Check:
-    """Every page of a Parquet file, column by column, so that what is damaged has a place."""
+def check_bytes(path: Path, table: Table) -> Check:
+    """A Parquet file that is not what its name speaks of, or whose name does not: where it is damaged."""
+    found = list(_damaged_pages(path, table))
+    yield from found
+    if not found and is_ours(path):
+        yield Problem(Grade.DAMAGED, path, "its bytes are not those that its name speaks of, though every page can be read")
+
+
+def _damaged_pages(path: Path, table: Table) -> Check:
+    """Column by column, so that what is damaged has a place."""
     try:
         footer = read_footer(path)
     except StoreError as error:
@@ -128,22 +136,20 @@ def _check_file(file: DataFile, table: Table, seen: Seen) -> Check:
     except FileNotFoundError:
         yield Problem(Grade.MISSING, path, f"{_rows(file.n_rows)} of {_about(file, table)}: a version names it, and it is not there")
         return
-    found = list(check_pages(path, table))
-    is_ours = is_as_named(path)
-    if is_ours is False and not found:
-        found = [Problem(Grade.DAMAGED, path, "its bytes are not those that its name speaks of, though every page can be read")]
+    is_right = is_as_named(path)  # then its pages are, too
+    found = [] if is_right else list(check_bytes(path, table))
     yield from (Problem(each.grade, path, f"{each.what} ({_rows(file.n_rows)} of {_about(file, table)})", each.offset) for each in found)
     if found:
         return
-    if is_ours is None:
+    if is_right is None:
         maker = read_footer(path).created_by
         yield Problem(Grade.UNVERIFIED, path, f"{maker} wrote it, without checksums on its pages: runlake compact writes it anew")
     if size != file.size:
         yield Problem(Grade.DAMAGED, path, f"it has {size:,} bytes, and the log says {file.size:,}")
-    yield from _check_rows(file, table, seen, is_ours=is_ours is not None)
+    yield from _check_rows(file, table, seen)
 
 
-def _check_rows(file: DataFile, table: Table, seen: Seen, *, is_ours: bool) -> Check:
+def _check_rows(file: DataFile, table: Table, seen: Seen) -> Check:
     n_rows, is_sorted, before = 0, True, None
     least: dict[str, Any] = {}
     greatest: dict[str, Any] = {}
@@ -163,7 +169,7 @@ def _check_rows(file: DataFile, table: Table, seen: Seen, *, is_ours: bool) -> C
                 yield Problem(Grade.DAMAGED, file.path, f"{again:,} rows of the writer {writer} are in the table twice")
     if file.n_rows is not None and n_rows != file.n_rows:
         yield Problem(Grade.DAMAGED, file.path, f"it has {n_rows:,} rows, and the log says {file.n_rows:,}")
-    if is_ours and not is_sorted:
+    if is_ours(file.path) and not is_sorted:
         yield Problem(Grade.DAMAGED, file.path, "its rows are not in order")
     for said, real, worse in ((file.least, least, min), (file.greatest, greatest, max)):
         for column, value in said.items():

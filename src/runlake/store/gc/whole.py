@@ -1,4 +1,4 @@
-"""Removes for good what was deleted, contents that no run refers to, and what processes that are gone left behind.
+"""Removes for good what was deleted, contents that no run refers to, and what ended processes left, in an order that bears being cut short.
 
 What is decided is decided from what the store holds right before it is done; whoever is killed leaves what the next one finishes.
 """
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 from runlake.entities import Experiment
 from runlake.store.batches import look
-from runlake.store.doomed import Asked, Doomed, DoomedRun, PassedOver, find_doomed, last_said
 from runlake.store.experiments import Experiments
+from runlake.store.gc.doomed import Asked, Doomed, DoomedRun, PassedOver, find_doomed
+from runlake.store.gc.leftovers import Leftover, leftovers, remove_leftovers
+from runlake.store.gc.removing import remove_runs
+from runlake.store.gc.unreferenced import referred_to, remove_unreferenced, unreferenced
 from runlake.store.layout import Layout
-from runlake.store.leftovers import Leftover, leftovers, remove_leftovers
 from runlake.store.lod import bring_lod_up_to_date
 from runlake.store.publish import publish
-from runlake.store.removing import remove_runs
 from runlake.store.runs_table import bring_runs_up_to_date
 from runlake.store.sizes import Amount
-from runlake.store.unreferenced import referred_to, remove_unreferenced, unreferenced
 from runlake.store.view import View
 
 __all__ = ["Collected", "collect", "would_collect"]
@@ -92,7 +92,7 @@ def _remove_doomed(layout: Layout, view: View, experiments: Experiments, asked: 
     collected.runs = [run for run in collected.runs if run.run_id in run_ids]
     collected.later = taken.n_bytes
     view.refresh()
-    there = {shelf for shelf, _ in last_said(view, "experiment_id").values()} if collected.experiments else set()
+    there = {shelf for shelf, _ in view.last_said("experiment_id").values()} if collected.experiments else set()
     collected.experiments = [each for each in collected.experiments if each.experiment_id not in there]
     for experiment in collected.experiments:
         experiments.purge(experiment.experiment_id)

@@ -14,7 +14,7 @@ from runlake.store.pieces import Piece
 from runlake.store.selection import rows_of_runs, runs_of
 from runlake.store.view import View
 
-__all__ = ["Asked", "Doomed", "DoomedRun", "PassedOver", "find_doomed", "last_said"]
+__all__ = ["Asked", "Doomed", "DoomedRun", "PassedOver", "find_doomed"]
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def find_doomed(view: View, experiments: Experiments, asked: Asked, over: Collec
         if each.lifecycle_stage == LifecycleStage.DELETED
         and (each.experiment_id in going or asked.means(each.experiment_id, asked.experiment_ids, each.last_update_time or 0))
     }
-    deleted = {run_id: ms for run_id, (stage, ms) in last_said(view, "lifecycle").items() if stage == LifecycleStage.DELETED}
+    deleted = {run_id: ms for run_id, (stage, ms) in view.last_said("lifecycle").items() if stage == LifecycleStage.DELETED}
     of_shelves = {
         run_id: shelves[shelf].last_update_time or 0
-        for run_id, (shelf, _) in (last_said(view, "experiment_id").items() if shelves else ())
+        for run_id, (shelf, _) in (view.last_said("experiment_id").items() if shelves else ())
         if shelf in shelves
     }
     states = _states(view, deleted.keys() | of_shelves.keys())
@@ -95,13 +95,6 @@ def find_doomed(view: View, experiments: Experiments, asked: Asked, over: Collec
     doomed.experiments = shelves
     doomed.runs = {run_id: run for run_id, run in doomed.runs.items() if run_id in own or run.experiment_id in shelves}
     return doomed
-
-
-def last_said(view: View, key: str) -> dict[str, tuple[str, int]]:
-    """What was said last of each run, and when."""
-    rows = view.events(scope=Scope.RUN, key=key)
-    columns = (rows[name].to_pylist() for name in ("run_id", "str", "hlc"))
-    return {run_id: (text, hlc >> 16) for run_id, text, hlc in zip(*columns, strict=True)}
 
 
 def _is_headless(state: RunState) -> bool:
