@@ -198,6 +198,21 @@ def test_a_summary_is_held_against_its_points(lake: Path) -> None:
     assert re.match(r"'loss' of the run \w+: the summary is not that of the points: max -?[\d.]+ instead of [\d.]+$", problems[0]["what"])
 
 
+def test_buckets_of_a_curve_are_held_against_their_points(lake: Path) -> None:
+    """As summaries are."""
+    layout, table = Layout(lake), TABLES["lod"]
+    lod = PublishedTable(lake, table)
+    lod.refresh()
+    rows = lod.rows({})
+    assert rows.num_rows == 10 + 2  # of 512 points and of 4,096
+    changed = rows.set_column(rows.schema.get_field_index("max"), "max", rows["min"])
+    assert commit(layout, table, new_files(layout, table, changed), list(lod.log.files.values()))
+
+    assert said(lake)["is_good"] is True
+    (problem,) = said(lake, "--summaries")["problems"]
+    assert problem["what"] == f"its buckets are not those of the points in {only_file(lake / 'points').name}"
+
+
 def test_what_another_program_wrote_is_unverified_until_it_is_compacted(lake: Path) -> None:
     """deltalake's own OPTIMIZE makes files without checksums."""
     assert run_program(TRAIN, lake, RUNLAKE_JOBS="off").stderr == ""

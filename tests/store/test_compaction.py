@@ -11,6 +11,7 @@ import pytest
 import runlake
 from rows import Reading, read
 from runlake.recording import summaries
+from runlake.store import compaction
 from runlake.store.commits import commit
 from runlake.store.compaction import compact
 from runlake.store.delta_log import DeltaLog
@@ -144,3 +145,27 @@ def test_a_damaged_file_is_told_and_kept(store: Path, name: str) -> None:
         compact(Layout(store))
 
     assert path in files_of(store, name)
+
+
+def test_a_merge_that_is_broken_off_goes_on_where_it_was(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a version of its own, and told before it begins."""
+    before = publish_often(store, 4)
+    monkeypatch.setattr(compaction, "ROWS_AT_ONCE", 250)
+    told: list[str] = []
+
+    def break_off(what: str) -> None:
+        told.append(what)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compact(Layout(store), tell=break_off)
+    done = len(files_of(store, "points"))
+    assert read(store) == before
+
+    compact(Layout(store), tell=told.append)
+
+    assert told[0].startswith("points: 1 of ")
+    assert done == 4 - 1
+    assert read(store) == before
+    assert [len(files_of(store, name)) < 4 for name in ("points", "meta", "metrics")] == [True] * 3

@@ -26,7 +26,7 @@ _COLOURS = {"damaged": "red", "missing": "red", "unverified": "yellow", "note": 
 
 
 @click.command()
-@click.option("--summaries", is_flag=True, help="Reckon the summary of every series anew from its points, too.")
+@click.option("--summaries", is_flag=True, help="Reckon what is said of every series anew from its points, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
 def fsck(summaries: bool, as_json: bool, store: Path | None) -> None:

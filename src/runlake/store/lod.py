@@ -23,7 +23,7 @@ from runlake.store.layout import Layout
 from runlake.store.selection import rows_at, rows_of_file
 from runlake.store.tables import TABLES
 
-__all__ = ["bring_lod_up_to_date"]
+__all__ = ["bring_lod_up_to_date", "rows_for"]
 
 MANY = 1 << 62  # rows, of another program's file that does not say how many it has
 
@@ -65,14 +65,14 @@ def _added_since(points: DeltaLog, version: int) -> set[str]:
 def _files_for(layout: Layout, name: str, file: DataFile) -> list[NewFile]:
     """What there is to say of a file: nothing of one that is damaged, or gone, or not sorted as ours are; it is read point by point."""
     try:
-        rows = _rows_for(name, file)
+        rows = rows_for(name, file)
     except (FileNotFoundError, StoreError):
         return []
     return new_files(layout, TABLES["lod"], rows)
 
 
-def _rows_for(name: str, file: DataFile) -> pa.Table:
-    """The buckets of the long series in a file."""
+def rows_for(name: str, file: DataFile) -> pa.Table:
+    """The buckets of the long series in a data file of `points`, whose name in the log this is. Raises StoreError for a damaged one."""
     points, footer = TABLES["points"], read_footer(file.path)
     named = rows_of_file(file.path, points, {}, ("run_id", "key"), footer)
     run_ids, keys = (column.unify_dictionaries().combine_chunks() for column in named.columns)

@@ -1,7 +1,8 @@
-"""Checks what is said of series against their points: each summary is reckoned anew."""
+"""Checks what is said of series against their points: each summary, and each bucket of a curve, is reckoned anew."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,11 +12,15 @@ import pyarrow as pa
 
 from runlake.store.check.problems import Check, Grade, Problem, Tell
 from runlake.store.columns import as_numbers
+from runlake.store.curves import buckets_by_file
+from runlake.store.lod import rows_for
+from runlake.store.selection import rows_of_file
 from runlake.store.summaries import Summary, summarize
 from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
+from runlake.store.tables import TABLES, in_order, plain
 from runlake.store.view import View
 
-__all__ = ["check_series"]
+__all__ = ["check_curves", "check_series"]
 
 POINTS_AT_ONCE = 4_000_000
 
@@ -34,6 +39,21 @@ def check_series(view: View, tell: Tell) -> Check:
     for number, key in enumerate(keys, 1):
         tell(f"summaries: metric {number:,} of {len(keys):,}")
         yield from _check_key(view, key, waiting[key], late[key])
+
+
+def check_curves(view: View, tell: Tell) -> Check:
+    """The buckets of long series against the points that they speak of."""
+    view.lod.refresh()
+    table, points = TABLES["lod"], view.tables["points"].log.files
+    spoken_of = buckets_by_file(view.lod.log)
+    for number, (name, file) in enumerate(spoken_of.items(), 1):
+        tell(f"curves: file {number:,} of {len(spoken_of):,}")
+        if name not in points:
+            continue
+        with contextlib.suppress(FileNotFoundError):  # rewritten meanwhile
+            found = rows_of_file(file.path, table, {})
+            if not plain(table, found).equals(plain(table, in_order(rows_for(name, points[name]), table.order))):
+                yield Problem(Grade.DAMAGED, file.path, f"its buckets are not those of the points in {points[name].path.name}")
 
 
 def _check_key(view: View, key: str, waiting: list[SummaryRow], late: dict[str, list[tuple[str, str, Summary]]]) -> Check:

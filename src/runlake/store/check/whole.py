@@ -6,7 +6,7 @@ from runlake.errors import StoreError
 from runlake.store.check.contents import check_contents, check_small_files
 from runlake.store.check.logs import check_logs, check_sealed
 from runlake.store.check.problems import Check, Checked, Grade, Problem, Tell
-from runlake.store.check.series import check_series
+from runlake.store.check.series import check_curves, check_series
 from runlake.store.check.tables import check_table
 from runlake.store.layout import Layout
 from runlake.store.tables import TABLES
@@ -34,7 +34,9 @@ def _with_a_view(layout: Layout, tell: Tell, checked: Checked, *, with_summaries
         view.refresh()
         yield from check_logs(view, checked)
         yield from check_contents(view, tell, checked)
-        yield from check_series(view, tell) if with_summaries else ()
+        if with_summaries:
+            yield from check_series(view, tell)
+            yield from check_curves(view, tell)
     except StoreError as error:
         if checked.is_good:  # else it is the same again
             yield Problem(Grade.DAMAGED, layout.root, str(error))
