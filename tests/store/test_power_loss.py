@@ -15,6 +15,7 @@ from power_loss import Acked, Disk, Named, Recording, Synced, crash, lay_out
 from rows import Point, Reading, add_points, read
 from runlake import platform
 from runlake.entities import Scope
+from runlake.errors import StoreError
 from runlake.recording import recorders
 from runlake.store.layout import Layout, check_usable, create, is_store
 from runlake.store.packs import content_of
@@ -126,7 +127,7 @@ def artifacts(reading: Reading) -> dict[str, str]:
 def holds(layout: Layout, sha256: str) -> bool:
     try:
         return hashlib.sha256(content_of(layout, sha256)).hexdigest() == sha256
-    except FileNotFoundError:
+    except (FileNotFoundError, StoreError):  # it is not there, or another
         return False
 
 

@@ -197,9 +197,11 @@ def test_jobs_whose_process_is_killed_leave_the_fit_as_it_was(store: Path, tmp_p
 
     job = jobs_of(store, run.info.run_id)["explanation"]
     now = runlake.read.open_store(store).run(run.info.run_id)
-    assert (job.state, job.attempts, job.why) == (JobState.GIVEN_UP, 2, "its process was killed by SIGKILL")
+    assert (job.state, job.attempts) == (JobState.GIVEN_UP, 2)
+    # Who gives it up is the process that began the one which was killed, or, where this is slow, another that finds nobody at it.
+    assert job.why in ("its process was killed by SIGKILL", "each process that began it is gone without an outcome")
     assert (now.info.status, "explanation.parquet" in now.artifacts) == ("FINISHED", False)
-    with pytest.raises(runlake.errors.UnknownArtifact, match="the job is given up: its process was killed by SIGKILL"):
+    with pytest.raises(runlake.errors.UnknownArtifact, match=f"the job is given up: {job.why}"):
         now.explanation()
 
 

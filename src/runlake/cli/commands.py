@@ -37,7 +37,7 @@ COMMANDS = {
         "completion": "Print what has your shell complete commands, runs and metrics.",
         "demo": "Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.",
         "doctor": "Look whether store, machine, plugins and what they capture are as they should be; or what was captured in RUN.",
-        "du": "Tell where the bytes of a store are: by kind, by experiment, or by run.",
+        "du": "Tell where the bytes of a store are: by kind, by experiment, or by run, the largest first.",
         "experiments": "List the experiments, or make, rename, delete and restore one.",
         "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
         "fsck": "Read every file of the store, and say what is not as it was written, and where. Nothing is changed.",
