@@ -40,7 +40,7 @@ class Listing:
         self.n_tops = n_tops
         self.n_below = n_below
         self.inside = inside
-        self._found = found
+        self._found = found.narrowed()
         places = {run_id: place for place, run_id in enumerate(found.ids())}
         self._places = [places[row.run_id] for row in rows]
         self._names = _by_id(parents, "run_name")

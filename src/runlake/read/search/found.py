@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,6 +56,12 @@ class Found:
 
     def __len__(self) -> int:
         return len(self._runs.rows)
+
+    def narrowed(self) -> Found:
+        """The same, for one who wants to know most of what there is to know of few runs."""
+        same = copy(self)
+        same._runs = self._wide
+        return same
 
     def ids(self) -> list[str]:
         """Their ids."""
