@@ -31,6 +31,7 @@ from benchmarks.search_runs import events_table, run_ids, summaries_table
 
 N_RUNS, N_LONG_RUNS = 1_000_000, 1_000
 PARAMS, METRICS, TAGS = 30, 25, 3  # and two tags that every run has
+KEYS = PARAMS + TAGS + 9  # with these and what is said of each run
 SERIES, LENGTH = 10, 100_000
 SHOWN = 17  # the number of the run that is looked at
 TOGETHER = 65_536  # runs in a file of events
@@ -54,7 +55,7 @@ def fill_runs(folder: Path, n: int) -> None:
         params |= {f"p{k}": ("str", [("x", "y", "z")[code] for code in dice.integers(0, 3, len(ids))]) for k in range(5)}
         tags = {f"t{k}": ("str", [("one", "two")[code] for code in dice.integers(0, 2, len(ids))]) for k in range(TAGS)}
         metrics = {f"m{k}": dice.uniform(0, 1, len(ids)) for k in range(METRICS)}
-        for name, rows in (("meta", events_table(ids, params, tags)), ("metrics", summaries_table(ids, metrics))):
+        for name, rows in (("meta", events_table(ids, params, tags, first * KEYS)), ("metrics", summaries_table(ids, metrics))):
             commit(layout, TABLES[name], new_files(layout, TABLES[name], rows))
     bring_runs_up_to_date(layout)
 
@@ -259,7 +260,11 @@ def main() -> None:
             print(json.dumps(once(Path(folder), *arguments)))
         case given:
             wanted = dict(zip(given[::2], map(int, given[1::2]), strict=True)) or {"runs": N_RUNS, "points": N_LONG_RUNS}
-            rows = [*(of_runs(wanted["runs"]) if "runs" in wanted else ()), *(of_points(wanted["points"]) if "points" in wanted else ())]
+            rows = []
+            for name, measured in (("runs", of_runs), ("points", of_points)):
+                for row in measured(wanted[name]) if name in wanted else ():
+                    print(*row, file=sys.stderr)  # it takes long
+                    rows.append(row)
             columns = ["store", "what", "first, ms", "again, ms", "MB"]
             report("How does a large store do?", columns, rows, packages=["runlake", "pyarrow", "deltalake"])
 

@@ -67,8 +67,11 @@ def fill_store(folder: Path, n: int) -> None:
             commit(layout, TABLES[name], new_files(layout, TABLES[name], rows))
 
 
-def events_table(ids: list[str], params: dict[str, tuple[str, list[str]]], tags: dict[str, tuple[str, list[str]]]) -> pa.Table:
-    """What runs say of themselves, as the rows of `meta`; two tags are those of every run."""
+Said = dict[str, tuple[str, list[str]]]  # by key the kind of a value, and its text for each run
+
+
+def events_table(ids: list[str], params: Said, tags: Said, before: int = 0) -> pa.Table:
+    """What runs say of themselves, as the rows of `meta`, behind so many others; two tags are those of every run."""
     from runlake.store.tables import TABLES, coded
 
     n = len(ids)
@@ -102,7 +105,7 @@ def events_table(ids: list[str], params: dict[str, tuple[str, list[str]]], tags:
         "str": texts,
         "hlc": pa.array(np.arange(len(code)) + (BEGIN_MS << 16)),
         "writer": _repeated(["01ARZ3NDEKTSV4RRFFQ69G5FAV-00000000"] * len(names), n),
-        "seq": pa.array(np.arange(len(code))),
+        "seq": pa.array(np.arange(before, before + len(code))),
     }
     return coded(TABLES["meta"], pa.table(columns).select(TABLES["meta"].schema.names))
 
