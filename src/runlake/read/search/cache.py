@@ -177,11 +177,12 @@ def _bring_up_to_date(layout: Layout, folder: Path, at_least: int) -> bool:
 
 def _made(folder: Path, tables: dict[str, PublishedTable], first: str, before: str | None) -> Iterator[_Entry]:
     """The chunks of the runs from the first id up to the other, in chunks of the right size."""
-    starts = _below(tables["meta"].rows({"scope": "run", "key": "start_ns", "run_id": (first, before or "\U0010ffff")}, ["run_id"]), before)
+    extent = (first, _last_before(before))
+    starts = _below(tables["meta"].rows({"scope": "run", "key": "start_ns", "run_id": extent}, ["run_id"]), before)
     ids = sorted(runs_of(starts))
     cuts = [first, *ids[CHUNK::CHUNK]]
     for start, stop in zip(cuts, [*cuts[1:], before], strict=True):
-        extent = (start, stop or "\U0010ffff")
+        extent = (start, _last_before(stop))
         rows = {name: _below(table.rows({"run_id": extent}), stop) for name, table in tables.items()}
         frame = LiveFrame([HeldRows("meta", rows["meta"])], [HeldRows("metrics", rows["metrics"])], Said())
         status = frame.texts(Scope.RUN, "status")
@@ -202,6 +203,11 @@ def _new_file(folder: Path, rows: pa.RecordBatch) -> str:
     name = f"{os.urandom(16).hex()}.arrow"
     write_rows(folder / name, rows, folder)
     return name
+
+
+def _last_before(stop: str | None) -> str:
+    """An id behind all that come before this one. The id itself would have files read that hold nothing else of what is wanted."""
+    return f"{stop[:-1]}{chr(ord(stop[-1]) - 1)}\U0010ffff" if stop and stop[-1] > "\0" else stop or "\U0010ffff"
 
 
 def _below(rows: pa.Table, before: str | None) -> pa.Table:
