@@ -63,7 +63,8 @@ def check_contents(view: View, tell: Tell, checked: Checked) -> Check:
     yield from _missing(view, wanted, there)
     if orphans := there.keys() - wanted.keys():
         size = sum(there[sha256] for sha256 in orphans)
-        yield Problem(Grade.NOTE, layout.blobs, f"no run refers to {len(orphans):,} contents ({size:,} bytes): runlake gc removes them")
+        what = f"contents that no run refers to: {len(orphans):,}, of {size:,} bytes; runlake gc removes them when they are a week old"
+        yield Problem(Grade.NOTE, layout.blobs, what)
 
 
 def _wanted(view: View) -> dict[str, list[tuple[str, str, int]]]:

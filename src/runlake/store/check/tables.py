@@ -40,6 +40,7 @@ class Seen:
 
     bits: dict[str, np.ndarray] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    is_all: bool = True  # no file was passed over
 
     def add(self, writer: str, numbers: np.ndarray) -> int:
         """Some rows of a writer; how many of them were met before."""
@@ -134,12 +135,14 @@ def _check_file(file: DataFile, table: Table, seen: Seen) -> Check:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
+        seen.is_all = False
         yield Problem(Grade.MISSING, path, f"{_rows(file.n_rows)} of {_about(file, table)}: a version names it, and it is not there")
         return
     is_right = is_as_named(path)  # then its pages are, too
     found = [] if is_right else list(check_bytes(path, table))
     yield from (Problem(each.grade, path, f"{each.what} ({_rows(file.n_rows)} of {_about(file, table)})", each.offset) for each in found)
     if found:
+        seen.is_all = False
         return
     if is_right is None:
         maker = read_footer(path).created_by
@@ -191,13 +194,16 @@ def _met_again(rows: pa.Table, seen: Seen) -> Iterator[tuple[str, int]]:
 
 
 def _check_marks(folder: Path, log: DeltaLog, seen: Seen) -> Check:
-    """As many rows of each writer as were published, less those that were lost before and those that were taken out since."""
+    """As many rows of each writer as were published, less those that were lost before and those that were taken out since.
+
+    Where a file could not be read, that is told, and that rows are missing follows from it.
+    """
     for writer, mark in log.transactions.items():
         if ":" in writer:
             continue
         less = log.transactions.get(f"lost:{writer}", 0) + log.transactions.get(f"gone:{writer}", 0)
         found = seen.counts.get(writer, 0)
-        if found != mark - less:
+        if found > mark - less or (seen.is_all and found < mark - less):
             grade, which = (Grade.MISSING, "are missing") if found < mark - less else (Grade.DAMAGED, "are too many")
             count = abs(mark - less - found)
             what = f"{count:,} rows of the writer {writer} {which}: the table has {found:,}, and its log says {mark - less:,}"
