@@ -42,6 +42,7 @@ def train(folder: Path, **planted: Callable[..., None]) -> Training:
     """The training, recorded, with these functions of `platform` replaced."""
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorders, "_recorders", {})  # `flush` is of every store that this process writes to, those of other tests as well
         patch.setenv("RUNLAKE_STORE", str(folder / "deep" / "lake"))
         patch.setenv("RUNLAKE_STRICT", "1")
         patch.setenv("RUNLAKE_ENVIRONMENT", "0")
