@@ -24,6 +24,7 @@ __all__ = [
     "encode_events",
     "encode_points",
     "encode_summaries",
+    "extent_of_column",
     "is_known",
     "no_rows",
     "point_columns",
@@ -118,6 +119,15 @@ def distinct_texts(column: pa.ChunkedArray) -> pa.Array:
         return texts([])
     whole = column.unify_dictionaries().combine_chunks()
     return whole.dictionary.take(as_array(np.unique(as_numbers(whole.indices)), pa.int32()))
+
+
+def extent_of_column(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    """The least and the greatest of a column of whole numbers or of coded texts, which is not empty."""
+    if pa.types.is_dictionary(column.type):
+        found = distinct_texts(column).to_pylist()
+        return min(found), max(found)
+    numbers = as_numbers(column)
+    return int(numbers.min()), int(numbers.max())
 
 
 def rows_by_run(points: pa.Table) -> Iterator[tuple[str, pa.Table]]:

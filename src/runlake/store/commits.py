@@ -25,7 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from runlake import platform
 from runlake.errors import StoreError
 from runlake.guard import attempt
-from runlake.store.columns import as_numbers, distinct_texts
+from runlake.store.columns import extent_of_column
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.digests import digests_of
 from runlake.store.layout import Layout, check_usable
@@ -220,7 +220,7 @@ def _new_file(layout: Layout, table: Table, rows: pa.Table) -> NewFile:
 
 
 def _stats(table: Table, rows: pa.Table) -> Mapping[str, Any]:
-    extents = {name: _extent(rows[name]) for name in table.extents}
+    extents = {name: extent_of_column(rows[name]) for name in table.extents}
     told = {name: extent for name, extent in extents.items() if not _is_long(extent[1])}
     return {
         "numRecords": rows.num_rows,
@@ -228,14 +228,6 @@ def _stats(table: Table, rows: pa.Table) -> Mapping[str, Any]:
         "maxValues": {name: greatest for name, (_, greatest) in told.items()},
         "nullCount": {},
     }
-
-
-def _extent(column: pa.ChunkedArray) -> tuple[Any, Any]:
-    if not pa.types.is_dictionary(column.type):
-        numbers = as_numbers(column)
-        return int(numbers.min()), int(numbers.max())
-    texts = distinct_texts(column).to_pylist()
-    return min(texts), max(texts)
 
 
 def _is_long(value: Any) -> bool:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from runlake.errors import StoreError
 from runlake.store.check.problems import Check, Checked, Grade, Problem, Tell
-from runlake.store.columns import as_numbers, distinct_texts
+from runlake.store.columns import as_numbers, extent_of_column
 from runlake.store.delta_log import DataFile, DeltaLog
 from runlake.store.digests import is_as_named, is_ours, read_footer
 from runlake.store.layout import Layout
@@ -164,7 +164,7 @@ def _check_rows(file: DataFile, table: Table, seen: Seen) -> Check:
         is_sorted = is_sorted and is_in_order(joined, table.order)
         before = rows.slice(rows.num_rows - 1)
         for column in table.extents:
-            low, high = _extent(rows[column])
+            low, high = extent_of_column(rows[column])
             least[column] = min(low, least.get(column, low))
             greatest[column] = max(high, greatest.get(column, high))
         if table.name in _COUNTED:
@@ -228,11 +228,3 @@ def _about(file: DataFile, table: Table) -> str:
     """What a file speaks of."""
     run_ids = file.least.get("run_id"), file.greatest.get("run_id")
     return f"{table.name}, of the runs {run_ids[0]} to {run_ids[1]}" if None not in run_ids else table.name
-
-
-def _extent(column: pa.ChunkedArray) -> tuple[Any, Any]:
-    if pa.types.is_dictionary(column.type):
-        texts = distinct_texts(column).to_pylist()
-        return min(texts), max(texts)
-    numbers = as_numbers(column)
-    return int(numbers.min()), int(numbers.max())
