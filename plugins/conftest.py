@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,3 +15,12 @@ from conftest import store as store
 def runs(recorded: Callable[[], list[runlake.read.Run]]) -> Callable[[], list[runlake.read.Run]]:
     """What is recorded in a store of the test's own by the time of the call; every patch is undone at the end."""
     return recorded
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_compiled() -> Iterator[None]:
+    """Where PyTorch has compiled anything, no look is taken at what a model takes and gives: nor would it be in the next test."""
+    yield
+    compiler = sys.modules.get("torch._dynamo")
+    if compiler is not None:
+        compiler.reset()

@@ -32,6 +32,7 @@ __all__ = [
     "move_new",
     "on_fork",
     "process_identity",
+    "seconds_unserved",
     "start_detached",
     "sync_file",
     "sync_folder",
@@ -217,6 +218,14 @@ def is_running(identity: ProcessIdentity) -> bool | None:
     if not identity.boot_id or (identity.host, identity.boot_id, identity.pid_namespace) != (here.host, here.boot_id, here.pid_namespace):
         return None
     return _start_time(identity.pid) == identity.start_time and _state(identity.pid) != "Z"
+
+
+def seconds_unserved(thread: int) -> float:
+    """How long a thread of this process was ready to run, and no processor was free; 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 @functools.cache

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -130,6 +132,46 @@ def test_a_capture_that_hangs_is_reported_with_its_stack_and_off(
     assert len(sys.modules["runlake_hanging"].CALLS) == 1
     assert "time.sleep(0.5)" in caplog.text
     assert [(run.captures[0].failures, run.captures[0].is_off) for run in rows(store)] == [(1, True)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not say how long a thread waited for a processor")
+def test_a_capture_on_a_busy_machine_does_not_hang(
+    toylib: ModuleType, install: Install, impatient: None, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time in which others ran is not its own: what works hard for a moment, among five, is not off."""
+    monkeypatch.setattr(watchdog, "HANG_SECONDS", 0.3)
+    code = """
+        import time
+        AWAY = []
+        def capture(call):
+            begun, worked = time.monotonic(), time.thread_time()
+            while time.thread_time() - worked < 0.15:
+                pass
+            AWAY.append(time.monotonic() - begun)
+            call.run.log_param("a", 1)
+            yield
+        @hookimpl
+        def patches():
+            return [Patch("toylib.core:train", capture, why="to work")]
+        """
+    install("working", code)
+    runlake.autolog("working")
+    free = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(free)})
+    spin = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    others = [subprocess.Popen(spin, stdout=subprocess.PIPE) for _ in range(5)]
+
+    try:
+        assert [other.stdout.readline() for other in others if other.stdout] == [b"\n"] * 5
+        toylib.train("data", 5)
+    finally:
+        os.sched_setaffinity(0, free)
+        for other in others:
+            other.kill()
+            other.communicate()
+
+    assert max(sys.modules["runlake_working"].AWAY) > 0.35
+    assert [(run.captures[0].failures, run.captures[0].is_off) for run in rows(store)] == [(0, False)]
 
 
 def test_a_capture_that_imports_from_a_slow_disk_does_not_hang(

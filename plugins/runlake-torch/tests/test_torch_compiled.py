@@ -18,12 +18,6 @@ Runs = Callable[[], list[runlake.read.Run]]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, from its own code
 
 
-@pytest.fixture(autouse=True)
-def _anew() -> None:
-    """Nothing is compiled yet."""
-    torch._dynamo.reset()
-
-
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_a_loop_that_is_compiled_whole_is_recorded_at_every_step(runs: Runs, backend: str) -> None:
     """Though its step was compiled before `autolog()`."""

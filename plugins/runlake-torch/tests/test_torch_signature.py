@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +16,6 @@ import runlake
 from runlake.entities import ModelSignature, Schema, TensorSpec
 
 Runs = Callable[[], list[runlake.read.Run]]
-
-
-@pytest.fixture(autouse=True)
-def as_if_nothing_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests of this process compile."""
-    importlib.import_module("torch._dynamo.convert_frame")
-    monkeypatch.setattr("torch._dynamo.convert_frame.FRAME_COUNTER", 0)
 
 
 def trained(model: nn.Module, give: Callable[[nn.Module], torch.Tensor], steps: int = 3) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from threading import get_ident
 from time import monotonic_ns
 from typing import Protocol
@@ -39,6 +40,31 @@ class Watched(Protocol):
 
 Watch = tuple[Watched, str, int, int]  # whose code, what it does, since when, and in which thread
 
+
+@dataclass
+class _Looks:
+    """What was seen of one watch, in seconds since the first look; as long as this lives, its place in memory is no other's."""
+
+    watch: Watch
+    first: float
+    unserved: float  # at the first look
+    imported: float = 0.0  # when a module was last seen to be imported in it
+    is_reported: bool = False
+
+    @classmethod
+    def begin(cls, watch: Watch) -> _Looks:
+        return cls(watch, time.monotonic(), _unserved(watch))
+
+    def hangs(self) -> bool:
+        """Whether the code should be back by now: neither a slow disk nor a busy machine is its fault."""
+        seconds = time.monotonic() - self.first
+        if seconds < IMPORT_SECONDS and _is_importing(self.watch):
+            self.imported = seconds
+        if seconds - self.imported <= HANG_SECONDS:
+            return False
+        return seconds - max(self.imported, _unserved(self.watch) - self.unserved) > HANG_SECONDS
+
+
 _watches: dict[int, Watch] = {}  # by where they lie; whatever is done to it is one C call
 
 
@@ -70,25 +96,25 @@ def _start() -> None:
 def _look() -> None:
     global _thread
     idle_since = time.monotonic()
-    reported: set[int] = set()
-    imported: dict[int, float] = {}  # how long each watch had gone on when a module was last seen to be imported in it
+    seen: dict[int, _Looks] = {}
     while time.monotonic() - idle_since < IDLE_SECONDS:
         time.sleep(LOOK_SECONDS)
-        watches = list(_watches.values())
-        reported &= set(map(id, watches))
-        imported = {id(watch): imported[id(watch)] for watch in watches if id(watch) in imported}
-        for watch in watches:
+        seen = {id(watch): seen.get(id(watch)) or _Looks.begin(watch) for watch in list(_watches.values())}
+        for looks in seen.values():
             idle_since = time.monotonic()
-            seconds = (monotonic_ns() - watch[2]) / 1e9
-            if seconds < IMPORT_SECONDS and _is_importing(watch):
-                imported[id(watch)] = seconds
-            if seconds - imported.get(id(watch), 0.0) > HANG_SECONDS and id(watch) not in reported:
-                reported.add(id(watch))
+            if not looks.is_reported and looks.hangs():
+                looks.is_reported = True
                 with guarded("reporting a plugin that hangs"):
-                    _report(watch, seconds)
+                    _report(looks.watch)
     _thread = None
     if _watches:  # one that came between the last look and the line above
         _start()
+
+
+def _unserved(watch: Watch) -> float:
+    """How many seconds its thread was ready to run, and others ran; 0 where the system does not say."""
+    native = next((thread.native_id for thread in threading.enumerate() if thread.ident == watch[3]), None)
+    return platform.seconds_unserved(native) if native is not None else 0.0
 
 
 def _is_importing(watch: Watch) -> bool:
@@ -100,8 +126,9 @@ def _is_importing(watch: Watch) -> bool:
     return False
 
 
-def _report(watch: Watch, seconds: float) -> None:
-    whose, doing, _, ident = watch
+def _report(watch: Watch) -> None:
+    whose, doing, since_ns, ident = watch
+    seconds = (monotonic_ns() - since_ns) / 1e9
     whose.hung(doing, seconds)
     import traceback  # late: it is hardly ever wanted
 

@@ -38,9 +38,7 @@ class Form(NamedTuple):
     age: int
     store: Store
     runs: list[PlainRun]
-
-
-NOW_MS = time.time_ns() // 1_000_000
+    now_ms: int
 
 
 @pytest.fixture(params=SEEDS, scope="module")
@@ -61,13 +59,14 @@ def written(seed: int, folder: Path) -> Iterator[list[Form]]:
         lake = RandomLake(folder / "lake", Random(seed))
         runs: dict[int, list[PlainRun]] = {}
         found = []
+        now_ms = time.time_ns() // 1_000_000
         for name, age, path in forms_of(lake, folder):
             runs.setdefault(age, plain_runs(open_store(path)))
-            found.append(Form(name, age, opened(path), runs[age]))
+            found.append(Form(name, age, opened(path), runs[age], now_ms))
             if name == "published":
                 with patch.context() as more:
                     more.setattr(index, "HELD_ROWS", 0)
-                    found.append(Form("published, each key read by itself", age, opened(path), runs[age]))
+                    found.append(Form("published, each key read by itself", age, opened(path), runs[age], now_ms))
         yield found
         lake.close()
 
@@ -144,7 +143,7 @@ def conditions_on_numbers(draw: st.DrawFn, value: Value, literals: st.SearchStra
 
 
 @st.composite
-def conditions_on_moments(draw: st.DrawFn) -> Condition:
+def conditions_on_moments(draw: st.DrawFn, now_ms: int) -> Condition:
     """A comparison with a time or a duration."""
     name = draw(st.sampled_from(["start_time", "end_time", "duration"]))
     if name == "duration":
@@ -153,7 +152,7 @@ def conditions_on_moments(draw: st.DrawFn) -> Condition:
         )
     else:
         times = [NOON_MS, NOON_MS + 1, NOON_MS + 600_000, NOON_MS + 86_400_000, 0]
-        literals = st.sampled_from(times).map(Number) | st.sampled_from([*DAYS, *AGO]).map(lambda text: moment(text, NOW_MS))
+        literals = st.sampled_from(times).map(Number) | st.sampled_from([*DAYS, *AGO]).map(lambda text: moment(text, now_ms))
     return draw(conditions_on_numbers(attribute(name, draw(st.booleans())), literals))
 
 
@@ -163,7 +162,7 @@ def conditions(form: Form) -> st.SearchStrategy[Condition]:
     leaves = (
         conditions_on_texts(form)
         | values_of_metrics.flatmap(lambda value: conditions_on_numbers(value, numbers))
-        | conditions_on_moments()
+        | conditions_on_moments(form.now_ms)
         | st.builds(IsNull, of_all, st.booleans())
         | st.builds(Has, of_all)
     )
@@ -194,14 +193,14 @@ def check(forms: list[Form], data: st.DataObject) -> None:
     """One filter and one order, asked of all forms."""
     condition, order_by = data.draw(conditions(forms[0])), data.draw(orders)
     view, shelf = data.draw(views), data.draw(shelves)
-    typist = Random(data.draw(st.integers(0, 2**32)))
+    typist, now_ms = Random(data.draw(st.integers(0, 2**32))), forms[0].now_ms
     typed, typed_orders = condition.typed(typist), [order.typed(typist) for order in order_by]
     wanted = {}
     for age, runs in {form.age: form.runs for form in forms}.items():
         shown = [run for run in runs if view.shows(run.attributes["lifecycle_stage"])]
         shown = [run for run in shown if shelf is None or run.attributes["experiment_id"] in shelf]
-        right = [run for run in shown if condition.of(run, NOW_MS)]
-        wanted[age] = [run.run_id for run in in_order(right, order_by, NOW_MS)]
+        right = [run for run in shown if condition.of(run, now_ms)]
+        wanted[age] = [run.run_id for run in in_order(right, order_by, now_ms)]
     for form in forms:
         found = form.store.search(Query(typed, typed_orders, shelf, view))
         assert found.ids() == wanted[form.age], f"{form.name}: {typed} ORDER BY {typed_orders}"
