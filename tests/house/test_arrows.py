@@ -32,11 +32,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": GROUND | {"instrument", "read", "runlake"},
     "testing": GROUND | {"instrument", "read", "recording", "runlake"},
     "client": GROUND | {"analysis", "entities", "instrument", "read", "recording"},
+    "importers": GROUND | {"entities", "store", "recording", "read"},
     "artifacts": {"client"},
     "data": {"recording"},
     "exceptions": {"errors"},
     "tracking": {"client", "recording"},
-    "cli": GROUND | {"client", "display", "entities", "instrument", "jobs", "read", "recording", "runlake", "store", "verify"},
+    "cli": GROUND | {"client", "display", "entities", "importers", "instrument", "jobs", "read", "recording", "runlake", "store", "verify"},
     "__init__": {
         "artifacts",
         "client",

@@ -16,7 +16,7 @@ from runlake.display.listing import values_of
 from runlake.read import Run, Store
 from runlake.read.search.found import Found
 
-__all__ = ["flat", "objects", "print_csv", "print_list", "print_object", "run_object"]
+__all__ = ["csv_text", "flat", "json_text", "objects", "print_csv", "print_list", "print_object", "run_object"]
 
 # What a terminal obeys beyond ASCII, and half a surrogate pair; the rest JSON escapes by itself.
 _OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -57,25 +57,29 @@ def flat(runs: Sequence[Mapping[str, Any]]) -> tuple[list[str], Iterator[list[An
 
 def print_object(value: Mapping[str, Any]) -> None:
     """One object."""
-    _print(_json(value, indent=2) + "\n")
+    _print(json_text(value, indent=2) + "\n")
 
 
 def print_list(values: Iterable[Mapping[str, Any]]) -> None:
     """A list of objects, each on a line of its own."""
-    lines = [_json(value) for value in values]
+    lines = [json_text(value) for value in values]
     _print("[" + ",\n ".join(lines) + "]\n")
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table."""
+    _print(csv_text([header]) + csv_text([_in_csv(value) for value in row] for row in rows))
+
+
+def csv_text(rows: Iterable[Sequence[str]], end: str = "\r\n") -> str:
+    """Texts as lines of CSV."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows([_in_csv(value) for value in row] for row in rows)
-    _print(text.getvalue())
+    csv.writer(text, lineterminator=end).writerows(rows)
+    return text.getvalue()
 
 
-def _json(value: Any, indent: int | None = None) -> str:
+def json_text(value: Any, indent: int | None = None) -> str:
+    """A value as JSON that no terminal obeys."""
     text = json.dumps(_in_json(value), indent=indent, ensure_ascii=False)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -15,15 +14,16 @@ from rich.text import Text
 
 from runlake.cli.completing import complete_experiment, complete_filter
 from runlake.cli.exporting import flat, objects, print_csv, print_list
+from runlake.cli.filtering import Filtering, searched
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import experiments_of, no_runs, open_named, store_option
 from runlake.display.curves import curves_of_metric
 from runlake.display.listing import Listing, list_runs, values_of
 from runlake.display.runs_table import Asked, runs_table
 from runlake.display.words import count
-from runlake.entities import Experiment, LifecycleStage, ViewType
+from runlake.entities import Experiment, ViewType
 from runlake.read import Query, Store
-from runlake.read.naming import find_experiment, metric_of
+from runlake.read.naming import metric_of
 from runlake.read.search.found import Found
 from runlake.read.search.parse import parse_name, parse_order
 from runlake.read.search.tokens import Kind, tokens
@@ -35,15 +35,7 @@ NEWEST = 25
 _ALWAYS = ("run_name", "name", "status", "start_time", "created", "duration")  # columns of every table
 
 
-class _Filtering(click.Command):
-    """Takes `-7d` as a part of the filter, not as an option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """A blank before it means nothing to a filter, nor to a number."""
-        return super().parse_args(ctx, [f" {word}" if re.match(r"-[.\d]", word) else word for word in args])
-
-
-@click.command(cls=_Filtering)
+@click.command(cls=Filtering)
 @click.argument("words", metavar="[FILTER]", nargs=-1, shell_complete=complete_filter)
 @click.option("-n", "n", metavar="N", type=click.IntRange(min=0), help=f"How many, 0 for all; {NEWEST} unless --json or --csv.")
 @click.option(
@@ -99,7 +91,7 @@ def ls(
         return
     shelves = experiments_of(opened.path)
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
-    query = Query(" ".join(words), sort, _searched(shelves, experiments, deleted), view, is_strict=n_runs > 0)
+    query = Query(" ".join(words), sort, searched(shelves, experiments, deleted=deleted), view, is_strict=n_runs > 0)
     asked = _columns(opened, columns) if columns is not None else []
     if form is None:
         _print_table(opened, query, NEWEST if n is None else n or None, shelves, asked, with_children)
@@ -109,14 +101,6 @@ def ls(
         print_list(objects(opened, found))
     else:
         print_csv(*_chosen(found, asked) if asked else flat(list(objects(opened, found))))
-
-
-def _searched(shelves: Sequence[Experiment], given: Sequence[str], deleted: bool) -> list[str] | None:
-    """The ids of the experiments to look into: those given, else all that are not deleted; None for whatever there is."""
-    if given:
-        return [find_experiment(shelves, text).experiment_id for text in given]
-    there = [shelf.experiment_id for shelf in shelves if shelf.lifecycle_stage == LifecycleStage.ACTIVE]
-    return None if deleted or len(there) == len(shelves) else there
 
 
 def _columns(store: Store, typed: str) -> list[str]:

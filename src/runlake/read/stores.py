@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from runlake import config
 from runlake.entities import Job, Scope, ViewType
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "open_store"]
 
+T = TypeVar("T")
+
 
 class Store:
     """Reads one store. Nothing here ever writes; `refresh` takes in what was written since. Threads may share it."""
@@ -43,10 +46,15 @@ class Store:
         with self._lock:
             self._view.refresh()
 
-    def points(self, run_id: str | None = None, key: str | None = None) -> pa.Table:
-        """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time."""
+    def points(self, run_id: str | tuple[str, str] | None = None, key: str | None = None) -> pa.Table:
+        """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time; a pair is the first and last run."""
         with self._lock:
             return self._view.points(run_id, key)
+
+    def events(self, run_id: str) -> pa.Table:
+        """Everything that was said of a run, as it was said and in that order: `scope, key, op, type, num, int, str, hlc` and more."""
+        with self._lock:
+            return self._view.whatever_vanishes(lambda: self._view.events(run_id))
 
     def series(self, run_id: str, key: str) -> pa.Table:
         """`step, wall_ns, value` of one series, by step and time."""
@@ -112,6 +120,11 @@ class Store:
         """The writer that opened or resumed a run, as its log shows it; None where that is published."""
         with self._lock:
             return self._view.writer(writer)
+
+    def looking(self, look: Callable[[View], T]) -> T:
+        """What `look` finds in all that the store holds: nobody refreshes it meanwhile, and where a file went it looks again."""
+        with self._lock:
+            return self._view.whatever_vanishes(lambda: look(self._view))
 
     def summaries(self, run_id: str) -> dict[str, Summary]:
         """What there is to say of each metric of a run, without a look at its points."""

@@ -1,0 +1,76 @@
+"""Runs of one store go into another: each event with the time it was said at, so that both stores agree on what came last."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from runlake.entities import Event, LifecycleStage, Scope
+from runlake.errors import InvalidValue
+from runlake.importers.arriving import ARRIVED, Added, Arriving, ArrivingRun, ArrivingSeries
+from runlake.read import Query, Store
+from runlake.read.naming import quoted
+from runlake.store.columns import as_numbers
+from runlake.store.layout import Layout
+from runlake.store.packs import content_of
+
+__all__ = ["push", "with_those_inside"]
+
+
+def push(source: Store, run_ids: list[str], arriving: Arriving, shelves: Mapping[str, tuple[str, Mapping[str, str]]]) -> Iterator[Added]:
+    """Write these runs, one after the other; `shelves` are the names and tags of the experiments by their ids in the source."""
+    for run_id in run_ids:
+        experiment_id = source.run(run_id).info.experiment_id
+        name, tags = shelves[experiment_id]
+        if arriving.experiment(name, tags).lifecycle_stage == LifecycleStage.DELETED:
+            restore = f"runlake experiments restore --store {arriving.layout.root}"
+            raise InvalidValue(f"The experiment {name!r} of {arriving.layout.root} is deleted. Take it back with `{restore}`.")
+        yield arriving.add(_read(source, run_id, name))
+
+
+def with_those_inside(source: Store, run_ids: list[str]) -> list[str]:
+    """The runs, and below each those that are inside of it, deleted ones apart."""
+    found: dict[str, None] = {}
+    waiting = list(reversed(run_ids))
+    while waiting:
+        run_id = waiting.pop()
+        if run_id not in found:
+            found[run_id] = None
+            waiting += reversed(source.search(Query(f"parent_run_id = {quoted(run_id)}", ["start_time", "run_id"])).ids())
+    return list(found)
+
+
+def _read(source: Store, run_id: str, experiment: str) -> ArrivingRun:
+    events = [event for event in map(_event, source.events(run_id).to_pylist()) if not _is_of_its_store(event)]
+    named = {event.key: event for event in events if event.scope == Scope.ARTIFACT}  # the last of each name: older contents stay
+    events = [event for event in events if event.scope != Scope.ARTIFACT or named[event.key] is event]
+    contents = {str(event.text): _content(source, str(event.text)) for event in named.values() if event.op != "delete"}
+    return ArrivingRun(run_id, experiment, events, _series(source.points(run_id)), contents=contents)
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    return Event(*(row[name] for name in ("run_id", "scope", "key", "op", "type", "num", "int", "str", "hlc")))
+
+
+def _is_of_its_store(event: Event) -> bool:
+    """Whether it says nothing to another one."""
+    return event.scope == Scope.RUN and event.key in ("experiment_id", ARRIVED)
+
+
+def _content(source: Store, sha256: str) -> Any:
+    path = Layout(source.path).blob(sha256)
+    return path if path.exists() else content_of(Layout(source.path), sha256)
+
+
+def _series(points: pa.Table) -> Iterator[ArrivingSeries]:
+    """One of each key, whose points stand together."""
+    keys = points["key"].dictionary_encode().unify_dictionaries().combine_chunks()
+    codes, names = as_numbers(keys.indices), keys.dictionary.to_pylist()
+    steps, times, values = (as_numbers(points[name]) for name in ("step", "wall_ns", "value"))
+    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
+    for start, stop in itertools.pairwise([*starts, len(codes)]):
+        yield ArrivingSeries(names[codes[start]], steps[start:stop], times[start:stop], values[start:stop])
