@@ -19,6 +19,7 @@ from random_lake import RandomLake, forms_of
 from runlake.errors import StoreError
 from runlake.importers.arriving import Arriving
 from runlake.importers.pushing import push as push_runs
+from runlake.importers.pushing import with_those_inside
 from runlake.read import open_store
 from runlake.store.experiments import Experiments
 from runlake.store.layout import Layout
@@ -166,7 +167,8 @@ def test_every_form_of_a_store_is_pushed_whole(tmp_path: Path, seed: int) -> Non
             source = open_store(path)
             shelves: dict[str, Any] = {number: (f"shelf {number}" if number != "0" else "Default", {}) for number in ("0", "1")}
             with Arriving(target) as arriving:
-                assert all(each.is_new for each in push_runs(source, [run.info.run_id for run in source.runs()], arriving, shelves))
+                runs = with_those_inside(source, [run.info.run_id for run in source.runs()])
+                assert all(each.is_new for each in push_runs(source, runs, arriving, shelves))
             for run in source.runs():
                 pushed = open_store(target).run(run.info.run_id)
                 assert source.state(run.info.run_id).__dict__ | {"said": {}, "last_hlc": 0} == open_store(target).state(

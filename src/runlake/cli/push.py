@@ -11,7 +11,7 @@ from runlake.cli.completing import complete_experiment, complete_run
 from runlake.cli.progress import progress
 from runlake.cli.stores import experiments_of, open_named, store_option
 from runlake.display.words import count, size
-from runlake.entities import Experiment, LifecycleStage, Status
+from runlake.entities import Experiment, LifecycleStage
 from runlake.errors import InvalidValue, UnknownRun
 from runlake.read import Query, Store
 from runlake.read.naming import find_experiment, find_run, quoted
@@ -50,19 +50,19 @@ def push(words: tuple[str, ...], target: Path, experiments: tuple[str, ...], sto
     if target.absolute().resolve() == opened.path.resolve():
         raise InvalidValue(f"{target} is the store that the runs are in. Name another with --to.")
     shelves = experiments_of(opened.path)
-    run_ids = with_those_inside(opened, _meant(opened, shelves, words, experiments))
+    runs = with_those_inside(opened, _meant(opened, shelves, words, experiments))
     known = {shelf.experiment_id: (shelf.name, dict(shelf.tags)) for shelf in shelves}
     with progress(f"Pushing to {target}") as tell, Arriving(target.absolute()) as arriving:
         added = []
-        for each in pushed(opened, run_ids, arriving, known):
+        for each in pushed(opened, runs, arriving, known):
             added.append(each)
-            tell(f"{len(added):,} of {count(len(run_ids), 'run')}")
+            tell(f"{len(added):,} of {count(len(runs), 'run')}")
     new, more = sum(each.is_new for each in added), sum(bool(each) and not each.is_new for each in added)
     click.echo(f"Pushed {count(new, 'new run')}, brought {more:,} up to date, and left out {len(added) - new - more:,} that {target} has.")
     click.echo(f"They hold {sum(each.points for each in added):,} points and {size(sum(each.bytes for each in added))} of artifacts.")
-    going_on = [run_id for run_id in run_ids if opened.run(run_id).info.status == Status.RUNNING]
+    going_on = sum(run.is_running for run in runs)
     if going_on:
-        click.echo(f"{count(len(going_on), 'run')} still go on: push again when they have ended.", err=True)
+        click.echo(f"{count(going_on, 'run still goes', 'runs still go')} on: push again when that has ended.", err=True)
 
 
 def _meant(store: Store, shelves: Sequence[Experiment], words: Sequence[str], experiments: Sequence[str]) -> list[str]:

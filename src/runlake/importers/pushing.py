@@ -3,45 +3,61 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from runlake.entities import Event, LifecycleStage, Scope
+from runlake.entities import Event, LifecycleStage, Scope, Status, ViewType
 from runlake.errors import InvalidValue
 from runlake.importers.arriving import ARRIVED, Added, Arriving, ArrivingRun, ArrivingSeries
 from runlake.read import Query, Store
-from runlake.read.naming import quoted
 from runlake.store.columns import as_numbers
 from runlake.store.layout import Layout
 from runlake.store.packs import content_of
 
-__all__ = ["push", "with_those_inside"]
+__all__ = ["Pushed", "push", "with_those_inside"]
+
+_TOLD = ("run_id", "experiment_id", "status", "parent_run_id", "lifecycle_stage")
 
 
-def push(source: Store, run_ids: list[str], arriving: Arriving, shelves: Mapping[str, tuple[str, Mapping[str, str]]]) -> Iterator[Added]:
+class Pushed(NamedTuple):
+    """A run that is to be pushed."""
+
+    run_id: str
+    experiment_id: str
+    is_running: bool
+
+
+def push(
+    source: Store, runs: Iterable[Pushed], arriving: Arriving, shelves: Mapping[str, tuple[str, Mapping[str, str]]]
+) -> Iterator[Added]:
     """Write these runs, one after the other; `shelves` are the names and tags of the experiments by their ids in the source."""
-    for run_id in run_ids:
-        experiment_id = source.run(run_id).info.experiment_id
-        name, tags = shelves[experiment_id]
+    for run in runs:
+        name, tags = shelves[run.experiment_id]
         if arriving.experiment(name, tags).lifecycle_stage == LifecycleStage.DELETED:
             restore = f"runlake experiments restore --store {arriving.layout.root}"
             raise InvalidValue(f"The experiment {name!r} of {arriving.layout.root} is deleted. Take it back with `{restore}`.")
-        yield arriving.add(_read(source, run_id, name))
+        yield arriving.add(_read(source, run.run_id, name))
 
 
-def with_those_inside(source: Store, run_ids: list[str]) -> list[str]:
+def with_those_inside(source: Store, run_ids: Sequence[str]) -> list[Pushed]:
     """The runs, and below each those that are inside of it, deleted ones apart."""
-    found: dict[str, None] = {}
+    columns = source.search(Query(order_by=["start_time", "run_id"], view_type=ViewType.ALL)).table(list(_TOLD))
+    told = {row["run_id"]: row for row in columns.to_pylist()}
+    inside: dict[str, list[str]] = {}
+    for row in told.values():
+        if row["parent_run_id"] and row["lifecycle_stage"] == LifecycleStage.ACTIVE:
+            inside.setdefault(row["parent_run_id"], []).append(row["run_id"])
+    found: dict[str, Pushed] = {}
     waiting = list(reversed(run_ids))
     while waiting:
         run_id = waiting.pop()
         if run_id not in found:
-            found[run_id] = None
-            waiting += reversed(source.search(Query(f"parent_run_id = {quoted(run_id)}", ["start_time", "run_id"])).ids())
-    return list(found)
+            found[run_id] = Pushed(run_id, told[run_id]["experiment_id"], told[run_id]["status"] == Status.RUNNING)
+            waiting += reversed(inside.get(run_id, []))
+    return list(found.values())
 
 
 def _read(source: Store, run_id: str, experiment: str) -> ArrivingRun:
