@@ -160,11 +160,11 @@ def test_what_is_redacted_stays_so() -> None:
 def test_the_time_is_linear(piece: str) -> None:
     """Of a text that is made to be slow; a quadratic rule would take an hour."""
     text = piece * ((1 << 20) // len(piece))
-    began = time.perf_counter()
+    began = time.thread_time()
     redacted_text(text)
     redacted(text, text)
 
-    assert time.perf_counter() - began < 15
+    assert time.thread_time() - began < 15
 
 
 PROGRAM = """

@@ -152,10 +152,10 @@ SLOW = [
 def test_the_time_is_linear(piece: str) -> None:
     """Of a text that is made to be slow; a quadratic rule would take an hour."""
     text = piece * ((1 << 19) // len(piece))
-    began = time.perf_counter()
+    began = time.thread_time()
     redacted_text(text)
 
-    assert time.perf_counter() - began < 8
+    assert time.thread_time() - began < 8
 
 
 def made_up(length: int = 24, letters: str = LETTERS) -> str:
