@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
     from runlake.instrument.training import training
+    from runlake.read.sql import sql
     from runlake.recording.experiments import (
         create_experiment,
         delete_experiment,
@@ -167,6 +168,7 @@ __all__ = [
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "sql",
     "start_run",
     "tracking",
     "training",
@@ -189,6 +191,7 @@ _NAMES = {
     "runlake.instrument.patches": "Patch Registration",
     "runlake.instrument.saved": "Saved",
     "runlake.instrument.training": "training",
+    "runlake.read.sql": "sql",
     "runlake.recording.experiments": (
         "create_experiment delete_experiment rename_experiment restore_experiment set_experiment set_experiment_tag set_experiment_tags"
     ),

@@ -48,7 +48,7 @@ COMMANDS = {
         "plugins": "List the plugins that are installed.",
         "push": "Copy runs, or all runs of an experiment, into another store.",
         "show": "Show everything about one run.",
-        "sql": "Print views of a store that other programs can ask in SQL: runs, params, tags, metrics, points and more.",
+        "sql": "Ask a store in SQL: one SELECT over runs, params, metrics, points and more, as they are at this moment.",
         "verify": "Run COMMAND twice as it is and once with autologging, and compare: exit, output, random generators, models and time.",
     }.items()
 }

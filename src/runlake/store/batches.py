@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from runlake.store.columns import as_array, as_numbers, decode, encode_summaries, repeated
+from runlake.store.columns import as_array, decode, encode_summaries, repeated
 from runlake.store.commits import Mark
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
 from runlake.store.pieces import Piece
 from runlake.store.sealed import STREAM_TABLES
-from runlake.store.summaries import Summary, summarize
-from runlake.store.summary_rows import SummaryRow
+from runlake.store.summary_rows import SummaryRow, summaries_by
 from runlake.store.tables import TABLES, coded
 from runlake.store.tail import Tail
 from runlake.store.view import GONE_SECONDS, Part, View, WriterState
@@ -98,7 +97,9 @@ def next_summaries(found: Found) -> Batch:
         rows = [*view.summary_rows(writer)]
         late = [piece.after(covered) for piece in pieces.get(writer, ()) if piece.stop > covered]
         if late and writer in found.over:
-            rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in _summarized(late)]
+            points = pa.concat_tables([piece.rows() for piece in late])
+            found_late = summaries_by(points, ("run_id", "key"))
+            rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in found_late]
             covered = late[-1].stop
         if covered + 1 > before and rows:
             batch.add(Mark(writer, before, covered + 1), [_summary_table(rows)])
@@ -158,18 +159,6 @@ def _by_writer(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
     for piece in pieces:
         found.setdefault(piece.writer, []).append(piece)
     return found
-
-
-def _summarized(pieces: Sequence[Piece]) -> Iterator[tuple[tuple[str, str], Summary]]:
-    """By run and key, of these points."""
-    if not pieces:
-        return
-    points = pa.concat_tables([piece.rows() for piece in pieces])
-    names: dict[tuple[str, str], int] = {}
-    pairs = zip(points["run_id"].to_pylist(), points["key"].to_pylist(), strict=True)
-    codes = [names.setdefault(name, len(names)) for name in pairs]
-    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
-    yield from ((name, found[code]) for name, code in names.items())
 
 
 def _summary_table(rows: Sequence[SummaryRow]) -> pa.Table:

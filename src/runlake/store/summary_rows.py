@@ -6,15 +6,16 @@ Of rows that overlap the one that reaches furthest counts: a writer says more of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 
-from runlake.store.columns import decode
+from runlake.store.columns import as_numbers, decode
 from runlake.store.frames import Frame
-from runlake.store.summaries import Summary, merge
+from runlake.store.summaries import Summary, merge, summarize
 
-__all__ = ["SummaryRow", "SummaryRows", "merged"]
+__all__ = ["SummaryRow", "SummaryRows", "merged", "summaries_by"]
 
 SummaryRow = tuple[str, str, str, int, int, Summary]  # run_id, writer, key, since, covered and what there is to say
 
@@ -96,3 +97,21 @@ def merged(rows: SummaryRows, late: Iterable[tuple[str, str, Summary]]) -> dict[
             first = merge(first, other)
         merged[key] = first
     return merged
+
+
+def summaries_by(points: pa.Table, names: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Summary]]:
+    """What there is to say of those of the points that have the same texts in the columns of these names, with the texts."""
+    if not points.num_rows:
+        return
+    codes, texts = np.zeros(points.num_rows, np.int64), []
+    for name in names:  # a text for each of a million rows would take seconds
+        column = points[name] if pa.types.is_dictionary(points[name].type) else points[name].dictionary_encode()
+        coded = column.unify_dictionaries().combine_chunks()
+        texts.append(coded.dictionary.to_pylist())
+        codes = codes * len(texts[-1]) + as_numbers(coded.indices)
+    for code, summary in summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value"))).items():
+        found = []
+        for known in reversed(texts):
+            code, place = divmod(code, len(known))
+            found.append(known[place])
+        yield tuple(reversed(found)), summary

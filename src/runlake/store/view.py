@@ -31,8 +31,8 @@ from runlake.store.pieces import Coverage, FrameRows, Piece
 from runlake.store.published import PublishedTable
 from runlake.store.sealed import STREAM_TABLES, SealedFile, sealed_files
 from runlake.store.selection import Wanted
-from runlake.store.summaries import Summary, summarize
-from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
+from runlake.store.summaries import Summary
+from runlake.store.summary_rows import SummaryRow, SummaryRows, merged, summaries_by
 from runlake.store.tables import TABLES, in_order, plain
 from runlake.store.tail import Tail
 
@@ -158,9 +158,9 @@ class View:
         """Every event that is not published yet."""
         return pa.concat_tables(self._waiting(Kind.EVENTS, self._pieces[Kind.EVENTS], {}))
 
-    def waiting_points(self, key: str, run_id: str | None = None) -> pa.Table:
-        """The points of a name, of one run or of whatever run, that are not published yet."""
-        wanted = {"key": key} if run_id is None else {"run_id": run_id, "key": key}
+    def waiting_points(self, key: str | None = None, run_id: str | None = None) -> pa.Table:
+        """The points that are not published yet, or those of a name, of one run or of whatever run."""
+        wanted = {name: value for name, value in (("run_id", run_id), ("key", key)) if value is not None}
         return pa.concat_tables(self._waiting(Kind.POINTS, self._pieces[Kind.POINTS], wanted))
 
     def waiting_summaries(self) -> list[SummaryRow]:
@@ -170,7 +170,9 @@ class View:
     def late_summaries(self, run_id: str | None = None) -> Iterator[LateSummary]:
         """Of the series of a run, or of all, what is to be said of the points that came after what their writers said."""
         late = [piece.after(covered) for piece in self.pieces(Kind.POINTS) if (covered := self.summarized(piece.writer)) < piece.stop]
-        return _summaries_of(pa.concat_tables(self._waiting(Kind.POINTS, late, {} if run_id is None else {"run_id": run_id})))
+        waiting = pa.concat_tables(self._waiting(Kind.POINTS, late, {} if run_id is None else {"run_id": run_id}))
+        found = summaries_by(waiting, ("run_id", "writer", "key"))
+        return ((run_id, writer, key, summary) for (run_id, writer, key), summary in found)
 
     def pieces(self, kind: Kind) -> list[Piece]:
         """What is not published yet of this stream, by writer and number."""
@@ -336,14 +338,6 @@ class View:
                 return read()
             self.refresh()
         return read()
-
-
-def _summaries_of(points: pa.Table) -> Iterator[LateSummary]:
-    names: dict[tuple[str, str, str], int] = {}
-    columns = (points[name].to_pylist() for name in ("run_id", "writer", "key"))
-    codes = [names.setdefault(name, len(names)) for name in zip(*columns, strict=True)]
-    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
-    return ((*name, found[code]) for name, code in names.items())
 
 
 def _findings_of(tail: Tail) -> Iterator[Finding]:

@@ -8,15 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from runlake.store.check.problems import Check, Grade, Problem, Tell
-from runlake.store.columns import as_numbers
 from runlake.store.curves import buckets_by_file
 from runlake.store.lod import rows_for
 from runlake.store.selection import rows_of_file
-from runlake.store.summaries import Summary, summarize
-from runlake.store.summary_rows import SummaryRow, SummaryRows, merged
+from runlake.store.summaries import Summary
+from runlake.store.summary_rows import SummaryRow, SummaryRows, merged, summaries_by
 from runlake.store.tables import TABLES, in_order, plain
 from runlake.store.view import View
 
@@ -66,7 +64,7 @@ def _check_key(view: View, key: str, waiting: list[SummaryRow], late: dict[str, 
     path = view.layout.root / "metrics"
     for run_ids in _together(said):
         points = view.points((run_ids[0], run_ids[-1]), key)
-        found = _summarized(points)
+        found = {run_id: summary for (run_id,), summary in summaries_by(points, ("run_id",))}
         for run_id in sorted(found.keys() | set(run_ids)):
             if run_id not in found:
                 what = f"a summary tells of {said[run_id].n:,} points, and none is there"
@@ -91,16 +89,6 @@ def _together(said: dict[str, Summary]) -> Iterator[list[str]]:
         n += said[run_id].n
     if some:
         yield some
-
-
-def _summarized(points: pa.Table) -> dict[str, Summary]:
-    if not points.num_rows:
-        return {}
-    coded = points["run_id"].dictionary_encode().unify_dictionaries()
-    names = coded.combine_chunks().dictionary.to_pylist()
-    codes = as_numbers(coded.combine_chunks().indices)
-    found = summarize(codes, *(as_numbers(points[name]) for name in ("step", "wall_ns", "value")))
-    return {names[code]: summary for code, summary in found.items()}
 
 
 def _differing(said: Summary, found: Summary) -> str:
