@@ -45,7 +45,7 @@ def runs(store: Path) -> Path:
 
 def test_commands_and_options_are_completed(tmp_path: Path) -> None:
     """Without a store, too."""
-    assert complete(tmp_path / "lake", "pl") == ["plugin", "plugins"]
+    assert complete(tmp_path / "lake", "pl") == ["plot", "plugin", "plugins"]
     assert complete(tmp_path / "lake", "ls", "--st") == ["--store"]
     assert complete(tmp_path / "lake", "experiments", "re") == ["rename", "restore"]
 

@@ -32,10 +32,13 @@ class Commands(click.Group):
 COMMANDS = {
     name: Later(name, help=sentence)
     for name, sentence in {
+        "artifacts": "List what runs keep, and copy it out.",
         "as-mlflow": "Run SCRIPT with ARGUMENTS; what it imports as mlflow is runlake.",
+        "best": "List the best runs by a metric, with the params that vary among them.",
         "compact": "Publish what waits in logs into the open tables, merge small files, and remove what nothing needs any more.",
         "completion": "Print what has your shell complete commands, runs and metrics.",
         "demo": "Train a line fit in plain Python and something small with each library that has a plugin, and print what was recorded.",
+        "diff": "Show what differs between two runs, that first which matters most.",
         "doctor": "Look whether store, machine, plugins and what they capture are as they should be; or what was captured in RUN.",
         "du": "Tell where the bytes of a store are: by kind, by experiment, or by run, the largest first.",
         "experiments": "List the experiments, or make, rename, delete and restore one.",
@@ -44,11 +47,13 @@ COMMANDS = {
         "fsck": "Read every file of the store, and say what is not as it was written, and where. Nothing is changed.",
         "gc": "Remove for good what was deleted a while ago, contents that no run refers to, and what ended processes left behind.",
         "ls": "List the runs that FILTER lets through, the newest first.",
+        "plot": "Draw metrics of runs, a curve for each run.",
         "plugin": "Write a plugin of your own, for a library that has none.",
         "plugins": "List the plugins that are installed.",
         "push": "Copy runs, or all runs of an experiment, into another store.",
         "show": "Show everything about one run.",
         "sql": "Ask a store in SQL: one SELECT over runs, params, metrics, points and more, as they are at this moment.",
+        "tail": "Follow a run until it ends.",
         "verify": "Run COMMAND twice as it is and once with autologging, and compare: exit, output, random generators, models and time.",
     }.items()
 }

@@ -7,12 +7,12 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["PLAIN_WIDTH", "console_for", "print_line"]
+__all__ = ["PLAIN_WIDTH", "console_for", "print_line", "readable"]
 
 PLAIN_WIDTH = 200
 
-_SIGNS = "✓●✕■†▲▼╰·…∞▁▂▃▄▅▆▇█"
-_OLDER = str.maketrans(_SIGNS, "+*x#!^v`-~I_.,-=+*#")  # for what has no such letters
+_SIGNS = "✓●✕■†▲▼╰·…∞▁▂▃▄▅▆▇█│┤└┬─━→"
+_OLDER = str.maketrans(_SIGNS, "+*x#!^v`-~I_.,-=+*#|+++-->")  # for what has no such letters
 
 
 def console_for(file: TextIO) -> Console:
@@ -25,6 +25,11 @@ def console_for(file: TextIO) -> Console:
 
 def print_line(console: Console, line: Text) -> None:
     """One line, which is not broken."""
+    console.print(readable(console, line), soft_wrap=True)
+
+
+def readable(console: Console, line: Text) -> Text:
+    """The line, in letters that are there."""
     if not console.encoding.startswith("utf"):
         line.plain = line.plain.translate(_OLDER)
-    console.print(line, soft_wrap=True)
+    return line

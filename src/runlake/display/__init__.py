@@ -1,8 +1,13 @@
-"""Runs as people look at them in a terminal.
+"""Runs as people look at them, in a terminal and in a notebook.
 
-words, statuses, sparkline      a number, a time, a text; how a run stands; a curve in a few letters
-grid                            columns side by side, as many as the room lets
-listing, curves                 which runs are listed, and which of them inside others; what is drawn of them
-choosing, metrics               what of them is worth a column
-runs_table, run_page, experiments_table     many runs; everything about one; the shelves that they stand on
+words, apart, statuses, sparkline      a number, a time, a text; two that differ; how a run stands; a curve in a few letters
+grid                                   columns side by side, as many as the room lets
+listing, curves                        which runs are listed, and which of them inside others; what is drawn of them
+choosing, metrics                      what of them is worth a column
+runs_table, ranking_table, run_page, experiments_table, artifact_tree
+                                       many runs; the best; everything about one; the shelves that they stand on; what they keep
+comparison, comparison_page            what tells two runs apart, in words and as lines
+following                              a run that goes on
+traces, ticks, canvas, text_plot, svg, plot     curves on one scale, and the scale; drawn in braille, and as SVG; the picture of them
+cards, markup, notebook                pieces of HTML, and what they are made of; the forms that what was read asks for
 """

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
 from runlake.read.direction import direction
+from runlake.read.outcomes import is_aside, is_of_validation, words_of
 
 __all__ = ["by_weight", "telling_params"]
 
 RARE = 3  # what fewer than one run in so many has is not what they are compared by
 WIDE = 24  # cells; wider columns are cut
 
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
-_VALIDATION = set("val valid validation eval evaluation test testing dev cv holdout".split())
-_ASIDE = set(
-    "std rank time seconds second epoch step steps iteration iter samples seen lr rate norm memory support size".split()
-)  # of the work, not the outcome
 _CHANCE = set("seed random".split())
 
 
@@ -29,10 +24,10 @@ def by_weight(n_runs: Mapping[str, int], goals: Iterable[str]) -> list[str]:
     told, most = set(goals), max(n_runs.values(), default=0)
 
     def weight(key: str) -> tuple[object, ...]:
-        words, is_rare = set(_words(key)), n_runs[key] * RARE < most
-        is_of_validation = bool(words & _VALIDATION) and not is_rare
+        is_rare = n_runs[key] * RARE < most
         is_wanted = key in told and not is_rare
-        return (not is_wanted, bool(words & _ASIDE), not is_of_validation, -n_runs[key], direction(key) == "min", len(words), key)
+        is_later = is_rare or not is_of_validation(key)
+        return (not is_wanted, is_aside(key), is_later, -n_runs[key], direction(key) == "min", len(set(words_of(key))), key)
 
     return sorted(n_runs, key=weight)
 
@@ -55,14 +50,10 @@ def _told(key: str, column: Sequence[str | None]) -> float:
 
 def _is_name(key: str, column: Sequence[str | None]) -> bool:
     """Whether it is as good as different in every run without meaning more or less: a seed, a path."""
-    if set(_words(key)) & _CHANCE:
+    if _CHANCE & set(words_of(key)):
         return True
     known = [text for text in column if text is not None]
     return len(known) > 3 and len(set(known)) > 0.9 * len(known) and not all(map(_is_number, known))
-
-
-def _words(key: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(key)]
 
 
 def _is_number(text: str) -> bool:

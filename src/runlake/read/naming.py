@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runlake.entities import Experiment, Scope, ViewType
 from runlake.errors import InvalidValue, UnknownExperiment, UnknownRun
-from runlake.read.direction import GOAL_TAG, direction
+from runlake.read.direction import GOAL_TAG, Goal, direction
 from runlake.read.run import Run
 from runlake.read.search.parse import parse_name
 from runlake.read.search.query import Query
@@ -19,14 +20,30 @@ from runlake.read.search.tree import AGGREGATES, Name
 if TYPE_CHECKING:
     from runlake.read.stores import Store
 
-__all__ = ["find_experiment", "find_run", "metric_of", "quoted", "stored_name"]
+__all__ = ["Ranking", "find_experiment", "find_run", "metric_of", "quoted", "ranking", "stored_name"]
 
 MOST_LETTERS = 4096
 SHOWN = 5  # of several that may be meant
 MOST_COMPARED = 5000  # names, for the nearest
 
+_ALL = Query()
 _BEST = re.compile(r"@best\((.*)\)", re.DOTALL)
 _BEGINNING = re.compile(r"[0-9A-Za-z-]{4,}")  # of an id
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The order of runs by a metric: its key, which way it is better, how a filter names the value, and whether that is each run's best."""
+
+    key: str
+    goal: Goal
+    name: str
+    is_best: bool
+
+    def query(self, n: int | None, among: Query = _ALL) -> Query:
+        """The `n` best of the runs that a query finds."""
+        wanted = f"({among.filter}) and has({self.name})" if among.filter else f"has({self.name})"
+        return replace(among, filter=wanted, order_by=[f"{self.name} {'ASC' if self.goal == 'min' else 'DESC'}"], max_results=n)
 
 
 def find_run(store: Store, text: str) -> Run:
@@ -62,6 +79,21 @@ def find_experiment(experiments: Sequence[Experiment], text: str) -> Experiment:
     raise UnknownExperiment(f"There is no experiment {text!r}; {hint}")
 
 
+def ranking(store: Store, typed: str) -> Ranking:
+    """How runs are ranked by a metric as it is typed: the best first, as its runs or its name tell which that is. Raises InvalidFilter."""
+    store.search(Query(order_by=[typed], max_results=0, is_strict=True))  # which knows what is wrong with it
+    name, everything = parse_name(typed), store.search(Query())
+    metric = metric_of(name, everything.keys)
+    if metric is None:
+        raise InvalidValue(f"{typed!r} is no metric, and only a metric has a best run.")
+    key, stat = metric
+    tag = GOAL_TAG + key
+    told = [text for text in everything.table([stored_name(Scope.TAG, tag)]).column(0).to_pylist() if text is not None]
+    goal = direction(key, {tag: told[0]} if told else None)
+    is_best = stat is None and name.at is None
+    return Ranking(key, goal, stored_name(Scope.METRIC, key, goal) if is_best else typed, is_best)
+
+
 def metric_of(name: Name, keys: Callable[[Scope], Sequence[str]]) -> tuple[str, str | None] | None:
     """The key of the metric that a name in a filter means, and what is said to be wanted of it; None where it means no metric."""
     if name.entity not in (None, Scope.METRIC):
@@ -89,28 +121,13 @@ def _marked(store: Store, text: str) -> Run:
     if text == "@last":
         query = Query("parent_run_id is null", ["start_time DESC", "run_id DESC"], max_results=1)
     elif best:
-        query = _best(store, best[1])
+        query = ranking(store, best[1]).query(1)
     else:
         raise InvalidValue(f"{text!r} names no run: there are @last, the newest one, and @best(a metric).")
     found = store.found(store.search(query))
     if not found:
         raise UnknownRun(f"{text} is no run of {store.path}: none {'has a value there' if best else 'is there yet'}.")
     return found[0]
-
-
-def _best(store: Store, typed: str) -> Query:
-    """The runs that have the metric, the best first, as its runs or its name tell which that is."""
-    store.search(Query(order_by=[typed], max_results=0, is_strict=True))  # which knows what is wrong with it
-    name, everything = parse_name(typed), store.search(Query())
-    metric = metric_of(name, everything.keys)
-    if metric is None:
-        raise InvalidValue(f"{typed!r} is no metric, and only a metric has a best run.")
-    key, stat = metric
-    tag = GOAL_TAG + key
-    told = [text for text in everything.table([stored_name(Scope.TAG, tag)]).column(0).to_pylist() if text is not None]
-    goal = direction(key, {tag: told[0]} if told else None)
-    wanted = typed if stat or name.at is not None else stored_name(Scope.METRIC, key, goal)
-    return Query(f"has({wanted})", [f"{wanted} {'ASC' if goal == 'min' else 'DESC'}"], max_results=1)
 
 
 def _begins_with(text: str) -> list[str]:

@@ -12,9 +12,11 @@ from runlake.entities import CaptureRecord, Dataset, DatasetInput, InputTag, Job
 from runlake.entities.environments import ENVIRONMENT_FILE
 from runlake.entities.params import typed
 from runlake.entities.signatures import SIGNATURE_FILE, ModelSignature
-from runlake.errors import UnknownArtifact, UnknownRun
+from runlake.errors import InvalidValue, UnknownArtifact, UnknownRun
+from runlake.read.comparing import Comparison, compare
 from runlake.read.direction import direction
 from runlake.read.explanation import EXPLANATION_FILE, IMPORTANCE_FILE, Explanation, Importance
+from runlake.read.looks import looks_of
 from runlake.read.series import Series
 from runlake.read.status import Liveness, liveness
 from runlake.store.fold import RunState
@@ -133,14 +135,24 @@ class Run:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """What the run, or the one that it is inside of, ran on; empty where that was not recorded."""
-        parent = self.info.parent_run_id
+        recorded = next((run for run in self.outward() if ENVIRONMENT_FILE in run.artifacts), None)
         try:
-            if ENVIRONMENT_FILE in self.artifacts:
-                found = json.loads(self.read_artifact(ENVIRONMENT_FILE))
-                return found if isinstance(found, dict) else {}
-            return self._store.run(parent).environment if parent else {}
-        except (UnknownRun, ValueError):  # it is the user's own, or the parent was deleted
+            found = json.loads(recorded.read_artifact(ENVIRONMENT_FILE)) if recorded else {}
+        except ValueError:  # it is the user's own
             return {}
+        return found if isinstance(found, dict) else {}
+
+    def outward(self) -> Iterator[Run]:
+        """This run, the one that it is inside of, and so on; as far as they are there, and each once, whatever their tags say."""
+        run, seen = self, {self._run_id}
+        yield run
+        while (parent := run.info.parent_run_id) and parent not in seen:
+            try:
+                run = self._store.run(parent)
+            except UnknownRun:  # it was deleted for good
+                return
+            seen.add(parent)
+            yield run
 
     def explanation(self, timeout: float | None = None) -> Explanation:
         """What each feature did to what the run's model says, once that is known. Raises UnknownArtifact where there is none."""
@@ -176,6 +188,12 @@ class Run:
         """The jobs by their names, as they stood."""
         return dict(self._state.jobs)
 
+    def compare(self, other: Run) -> Comparison:
+        """What tells this run, `a`, from another one, `b`: what differs, that first which matters most. Raises InvalidValue."""
+        if not isinstance(other, Run):
+            raise InvalidValue(f"A run is compared with another run, such as runlake.get_run(its id), not with {other!r}.")
+        return compare(self, other)
+
     def wait(self, timeout: float | None = None) -> dict[str, Job]:
         """Have the run's jobs done here, or wait for who does them, and give them as they stand then."""
         self._store.refresh()
@@ -187,6 +205,9 @@ class Run:
     def __repr__(self) -> str:
         info = self.info
         return f"<Run {info.run_name!r} {info.run_id} {self.liveness}, {len(self.data.metrics)} metrics, {len(self.data.params)} params>"
+
+    def _repr_html_(self) -> str:
+        return str(looks_of("run_card", self))
 
 
 class _AllSeries(Mapping[str, Series]):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runlake.read.curve import Axis, Range
 from runlake.read.direction import Goal
+from runlake.read.looks import looks_of
 from runlake.store.columns import as_numbers
 from runlake.store.summaries import Summary
 
@@ -61,6 +62,13 @@ class Series:
         """It as it looks on so many pixels: see `runlake.read.series`. Raises InvalidValue."""
         return self._curve(x, range, pixels, smooth)
 
+    def plot(self, x: str = "step", *, log: bool = False, smooth: float = 0.0) -> Any:
+        """A picture of it: of SVG in a notebook, of braille where it is printed; see `runlake.display.plot.Plot`. Raises InvalidValue.
+
+        `x` is "step", "time", or "relative", which is the time since its first point.
+        """
+        return looks_of("plot_of_series", self, x, log=log, smooth=smooth)
+
     @property
     def last(self) -> float:
         """The value of the greatest step."""
@@ -91,6 +99,9 @@ class Series:
 
     def __repr__(self) -> str:
         return f"<Series {self.key!r}: {len(self):,} points, last {self.last:.6g}, {self.goal} {self.best:.6g} at step {self.best_step}>"
+
+    def _repr_html_(self) -> str:
+        return str(looks_of("series_card", self))
 
     def _column(self, name: str) -> np.ndarray:
         return as_numbers(self._points[name]).copy()  # not to_numpy, which imports pandas; a copy, for the user's to write to

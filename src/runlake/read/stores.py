@@ -13,6 +13,7 @@ from runlake.entities import Job, Scope, ViewType
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
 from runlake.read.curve import Axis, Range, curve_of
 from runlake.read.run import Run
+from runlake.read.runs import Runs
 from runlake.read.search.found import Found
 from runlake.read.search.index import Index
 from runlake.read.search.query import Query
@@ -82,12 +83,12 @@ class Store:
         with self._lock:
             return self._view.whatever_vanishes(lambda: run_query(self._view, self._index, query))
 
-    def found(self, found: Found) -> list[Run]:
+    def found(self, found: Found) -> Runs:
         """The runs that a search found."""
         with self._lock:
-            return [Run(self, row.info.run_id, row) for row in found.rows()]
+            return Runs(Run(self, row.info.run_id, row) for row in found.rows())
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> Runs:
         """Every run, deleted ones too, in the order they were started."""
         return self.found(self.search(Query(order_by=["start_time"], view_type=ViewType.ALL)))
 
