@@ -20,4 +20,5 @@ digests, versions, checked_json   files that say what they must be: Parquet, ver
 sizes                    where the bytes of a store are
 log, experiments         numbered logs: changes decided against all that came before
 blobs                    files kept by their content
+row_files                Parquet files of rows for others, written batch by batch
 """
