@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ class Later(click.Command):
     def imported(self) -> click.Command:
         """The command itself."""
         word = str(self.name).replace("-", "_")
+        word += "_" if keyword.iskeyword(word) else ""
         command: click.Command = getattr(importlib.import_module(f"runlake.cli.{word}"), word)
         return command
 
@@ -46,6 +48,7 @@ COMMANDS = {
         "finish": "Do the jobs that runs have pending, and wait for those that other processes are at.",
         "fsck": "Read every file of the store, and say what is not as it was written, and where. Nothing is changed.",
         "gc": "Remove for good what was deleted a while ago, contents that no run refers to, and what ended processes left behind.",
+        "import": "Bring in what another tracker has recorded: MLflow, or what was written for TensorBoard.",
         "ls": "List the runs that FILTER lets through, the newest first.",
         "plot": "Draw metrics of runs, a curve for each run.",
         "plugin": "Write a plugin of your own, for a library that has none.",

@@ -18,11 +18,9 @@ from types import TracebackType
 import numpy as np
 
 from runlake import platform
-from runlake.config import Config
 from runlake.entities import Event, Experiment, LifecycleStage, Scope
 from runlake.errors import InvalidValue, StoreError
 from runlake.recording.artifact_names import checked_name
-from runlake.recording.secrets import without_secrets
 from runlake.store.blobs import Blob, keep_bytes, keep_file, touched
 from runlake.store.columns import as_numbers, encode_events, encode_points, encode_summaries
 from runlake.store.commits import check_publishable
@@ -83,15 +81,11 @@ class Added:
 
 
 class Arriving:
-    """Takes in runs one after the other; at the end of the block they are on the disk, and published. One at a time in a store.
+    """Takes in runs one after the other; at the end of the block they are on the disk, and published. One at a time in a store."""
 
-    With `settings`, what these call secrets is left out, as it is of what is recorded.
-    """
-
-    def __init__(self, root: Path, settings: Config | None = None) -> None:
+    def __init__(self, root: Path) -> None:
         self.layout = create(root)
         check_publishable(self.layout)
-        self._settings = settings
         self._experiments = Experiments(self.layout)
         self._lock = _locked(self.layout.temporary / "arriving.lock")
         self._view = View(self.layout)
@@ -130,7 +124,7 @@ class Arriving:
         """Write what the store does not have of a run. Raises InvalidValue for one that came before, or names what cannot be."""
         if run.run_id in self._came:
             raise InvalidValue(f"The run {run.run_id!r} came twice; the second one was left out.")
-        events, series = self._written(run), list(run.series)
+        events, series = self._placed(run), list(run.series)
         digest = _digest(events, series, run.files)
         self._came.add(run.run_id)
         if self._arrived.get(run.run_id) == digest:
@@ -151,13 +145,11 @@ class Arriving:
         n_bytes = sum(blob.size for blob in brought) + sum(event.integer or 0 for event in named)
         return Added(is_new, len(events), points, len(brought) + len(named), n_bytes)
 
-    def _written(self, run: ArrivingRun) -> list[Event]:
-        """Its events as they are written: of this store's experiment, and without secrets."""
+    def _placed(self, run: ArrivingRun) -> list[Event]:
+        """Its events, and that it is of this store's experiment."""
         first = min((event.hlc for event in run.events), default=0)
         shelf = self.experiment(run.experiment).experiment_id
-        events = [Event.set(run.run_id, Scope.RUN, "experiment_id", shelf, first), *run.events]
-        allowed = self._settings.redact_allow if self._settings else ()
-        return [without_secrets(event, allowed) for event in events] if self._settings and self._settings.redact else events
+        return [Event.set(run.run_id, Scope.RUN, "experiment_id", shelf, first), *run.events]
 
     def _named(self, run: ArrivingRun, hlc: int) -> list[Event]:
         """Bring the run's files to the disk; the events that name them."""
