@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import math
 import os
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from runlake.cli import cli
 from runlake.display.choosing import by_weight, telling_params
 from runlake.display.sparkline import sparkline
 from runlake.display.words import duration, moment, number, numbers, shortened, size
+from terminal import on_terminal, without_colours
 
 
 def ls(*arguments: str) -> str:
@@ -46,27 +44,6 @@ def command(store: Path, *arguments: str, prefix: tuple[str, ...] = (), **settin
     """Run `python -m runlake` as a user would."""
     line = [*prefix, sys.executable, "-m", "runlake", *arguments]
     return subprocess.run(line, env=environment(store, **settings), capture_output=True, text=True, timeout=60, check=False)
-
-
-def on_terminal(store: Path, width: int, *arguments: str) -> list[str]:
-    """The lines that it prints on a terminal of this width."""
-    ours, its = os.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    variables = environment(store, TERM="xterm-256color", COLUMNS=str(width))  # which whoever runs the tests may have set
-    with subprocess.Popen([sys.executable, "-m", "runlake", *arguments], env=variables, stdout=its, stderr=its):
-        os.close(its)
-        said = b""
-        try:
-            while part := os.read(ours, 65536):
-                said += part
-        except OSError:  # as a terminal ends on Linux
-            os.close(ours)
-    return said.decode().splitlines()
-
-
-def without_colours(line: str) -> str:
-    """The letters alone."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
 
 def train(name: str, losses: list[float], **params: Any) -> str:
