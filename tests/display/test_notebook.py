@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-import textwrap
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
-from jupyter_core.utils import ensure_event_loop
-from nbclient import NotebookClient
 
-from children import environment
-
-v4: Any = nbformat.v4  # untyped
+from kernels import kernel, run_cells
 
 CELLS = {
     "train": """
@@ -40,20 +31,8 @@ CELLS = {
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each cell gives."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "ours", "language": "python"}
-    (folder / "kernels" / "ours").mkdir(parents=True)
-    (folder / "kernels" / "ours" / "kernel.json").write_text(json.dumps(spec))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
-            patch.setenv(name, str(folder))
-        book = v4.new_notebook(cells=[v4.new_code_cell(textwrap.dedent(cell)) for cell in CELLS.values()])
-        client = NotebookClient(book, km=KernelManager(kernel_name="ours"), timeout=60, resources={"metadata": {"path": folder}})
-        with client.setup_kernel(cleanup_kc=True, env=environment(folder / "lake")):
-            for place, cell in enumerate(book.cells):
-                client.execute_cell(cell, place)
-        ensure_event_loop().close()
-        asyncio.set_event_loop(None)
+    with kernel(tmp_path_factory.mktemp("jupyter")) as client:
+        book = run_cells(client, CELLS.values())
     nbformat.validate(book)
     return {name: cell.outputs for name, cell in zip(CELLS, book.cells, strict=True)}
 

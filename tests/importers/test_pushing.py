@@ -20,7 +20,7 @@ from runlake.errors import StoreError
 from runlake.importers.arriving import Arriving
 from runlake.importers.pushing import push as push_runs
 from runlake.importers.pushing import with_those_inside
-from runlake.read import open_store
+from runlake.read import Query, open_store
 from runlake.store.experiments import Experiments
 from runlake.store.layout import Layout
 
@@ -179,6 +179,18 @@ def test_every_form_of_a_store_is_pushed_whole(tmp_path: Path, seed: int) -> Non
                 }
     finally:
         made.close()
+
+
+def test_a_run_whose_experiment_is_gone_comes_to_one_of_that_number(filled: Path, tmp_path: Path) -> None:
+    """Its name is not known any more."""
+    source, target = open_store(filled), tmp_path / "other"
+    (run_id,) = source.search(Query("name = 'third'")).ids()
+    number = source.run(run_id).info.experiment_id
+
+    with Arriving(target) as arriving:
+        assert [each.is_new for each in push_runs(source, with_those_inside(source, [run_id]), arriving, {})] == [True]
+
+    assert Experiments(Layout(target)).get(open_store(target).run(run_id).info.experiment_id).name == number
 
 
 def test_two_at_once_in_a_store_are_refused(tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -17,12 +14,11 @@ from typing import Any
 import nbformat
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager
-from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 
 import runlake
 from children import environment
+from kernels import close_event_loop, kernel, run_cells
 from runlake.store.layout import is_store
 
 v4: Any = nbformat.v4  # untyped
@@ -31,16 +27,13 @@ v4: Any = nbformat.v4  # untyped
 class Notebook:
     """A kernel, whose cells record into the store that was chosen last."""
 
-    def __init__(self, client: NotebookClient, manager: KernelManager) -> None:
+    def __init__(self, client: NotebookClient) -> None:
         self.client = client
-        self.manager = manager
+        self.km: Any = client.km  # some kinds of it answer later, ours at once
 
     def run(self, *cells: str) -> list[str]:
         """Run the cells one after the other, also after one that fails; what they printed, to both files."""
-        book = v4.new_notebook(cells=[v4.new_code_cell(textwrap.dedent(cell)) for cell in cells])
-        self.client.nb = book
-        for place, cell in enumerate(book.cells):
-            self.client.execute_cell(cell, place)
+        book = run_cells(self.client, cells)
         return ["".join(out.get("text", "") for out in cell.outputs) for cell in book.cells]
 
     def wait_until_ready(self) -> None:
@@ -54,7 +47,7 @@ class Notebook:
         def interrupt() -> None:
             while "RUNNING" not in statuses(store):
                 time.sleep(0.05)
-            self.manager.interrupt_kernel()
+            self.km.interrupt_kernel()
             close_event_loop()
 
         user = threading.Thread(target=interrupt, daemon=True)
@@ -63,38 +56,17 @@ class Notebook:
         user.join(30)
 
 
-def close_event_loop() -> None:
-    """Jupyter's calls that wait leave the one of their thread open, and warn of it."""
-    ensure_event_loop().close()
-    asyncio.set_event_loop(None)
-
-
 @contextlib.contextmanager
-def kernel(folder: Path) -> Iterator[Notebook]:
-    """A kernel that finds and leaves nothing outside the folder."""
-    spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "ours", "language": "python"}
-    (folder / "kernels" / "ours").mkdir(parents=True)
-    (folder / "kernels" / "ours" / "kernel.json").write_text(json.dumps(spec))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
-            patch.setenv(name, str(folder))
-        manager = KernelManager(kernel_name="ours")
-        client = NotebookClient(
-            v4.new_notebook(),
-            km=manager,
-            timeout=30,
-            allow_errors=True,
-            resources={"metadata": {"path": folder}},
-        )
-        with client.setup_kernel(cleanup_kc=True, env=environment(folder / "lake", RUNLAKE_STRICT="1", RUNLAKE_SILENT="0")):
-            yield Notebook(client, manager)
-        close_event_loop()
+def notebook_in(folder: Path) -> Iterator[Notebook]:
+    """One with a kernel of its own."""
+    with kernel(folder, RUNLAKE_STRICT="1", RUNLAKE_SILENT="0") as client:
+        yield Notebook(client)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     """One kernel for all notebooks that leave it as they found it."""
-    with kernel(tmp_path_factory.mktemp("jupyter")) as notebook:
+    with notebook_in(tmp_path_factory.mktemp("jupyter")) as notebook:
         notebook.run("import asyncio, os, sys, threading, time, runlake")
         yield notebook
 
@@ -243,13 +215,13 @@ def test_a_worker_forked_after_a_failed_cell_has_not_failed(notebook: Notebook, 
 
 def test_a_plain_run_ends_with_its_kernel(tmp_path: Path) -> None:
     """FINISHED as it restarts, whatever failed before the last cell, FAILED after a cell that ended it all, CRASHED as it is killed."""
-    with kernel(tmp_path) as notebook:
+    with notebook_in(tmp_path) as notebook:
         for last in ("x = 1", "1 / 0"):
             notebook.run("import runlake; runlake.start_run()", "1 / 0", f"runlake.log_metric('a', 1.0); {last}")
-            notebook.manager.restart_kernel()
+            notebook.km.restart_kernel()
             notebook.wait_until_ready()
         notebook.run("import runlake; runlake.start_run(); runlake.log_metric('a', 1.0); runlake.flush()")
-        notebook.manager.shutdown_kernel(now=True)
+        notebook.km.shutdown_kernel(now=True)
 
     assert endings(tmp_path / "lake") == [(status, {"a": 1.0}) for status in ("FINISHED", "FAILED", "CRASHED")]
 

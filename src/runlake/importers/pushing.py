@@ -35,7 +35,7 @@ def push(
 ) -> Iterator[Added]:
     """Write these runs, one after the other; `shelves` are the names and tags of the experiments by their ids in the source."""
     for run in runs:
-        name, tags = shelves[run.experiment_id]
+        name, tags = shelves.get(run.experiment_id, (run.experiment_id, {}))  # one that is gone for good has no name any more
         if arriving.experiment(name, tags).lifecycle_stage == LifecycleStage.DELETED:
             restore = f"runlake experiments restore --store {arriving.layout.root}"
             raise InvalidValue(f"The experiment {name!r} of {arriving.layout.root} is deleted. Take it back with `{restore}`.")
