@@ -85,6 +85,31 @@ def test_imports_point_downwards(path: Path) -> None:
     assert set(imported_rooms(path)) - {room} <= MAY_IMPORT[room]
 
 
+# What is asked for by its name once somebody wants it: a process of its own, and the looks of what was read.
+BY_NAME = {"background.py": {"jobs"}, "read/looks.py": {"display"}}
+
+
+def named_rooms(path: Path) -> Iterator[str]:
+    """The rooms of which a file says the name of a module, which it may import late."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        said = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if re.fullmatch(r"runlake(\.\w+)+", said):
+            place = SRC.joinpath(*said.split(".")[1:])
+            if place.is_dir() or place.with_suffix(".py").exists():
+                yield said.split(".")[1]
+
+
+def test_what_is_imported_by_its_name_points_downwards_too() -> None:
+    """But for what the list above says."""
+    found = {}
+    for path in SRC.rglob("*.py"):
+        upward = set(named_rooms(path)) - {room_of(path)} - MAY_IMPORT[room_of(path)]
+        if upward:
+            found[str(path.relative_to(SRC))] = upward
+
+    assert found == BY_NAME
+
+
 def test_the_table_has_a_row_for_every_room_and_no_other() -> None:
     """A new package gets its row before its first import."""
     rooms = {room_of(path) for path in SRC.rglob("*.py")}
