@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from runlake import data as data
     from runlake import entities as entities
     from runlake import exceptions as exceptions
+    from runlake import models as models
+    from runlake import pyfunc as pyfunc
     from runlake import read as read
     from runlake import tracking as tracking
+    from runlake import types as types
     from runlake.client.artifacts import list_artifacts, load_table
     from runlake.client.reading import (
         get_experiment,
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from runlake.client.searching import search_experiments, search_runs
     from runlake.client.tracking import MlflowClient, RunlakeClient
     from runlake.errors import (
+        ConsentNeeded,
         InvalidFilter,
+        InvalidModel,
         InvalidValue,
         NoActiveRun,
         RunlakeError,
@@ -96,9 +101,11 @@ __all__ = [
     "Autolog",
     "Call",
     "Child",
+    "ConsentNeeded",
     "DataFacts",
     "Explainer",
     "InvalidFilter",
+    "InvalidModel",
     "InvalidValue",
     "Learner",
     "Linear",
@@ -154,6 +161,8 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "models",
+    "pyfunc",
     "read",
     "rename_experiment",
     "restore_experiment",
@@ -172,15 +181,19 @@ __all__ = [
     "start_run",
     "tracking",
     "training",
+    "types",
 ]
 
-_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "read", "tracking")
+_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "pyfunc", "read", "tracking", "types")
 _NAMES = {
     "runlake.client.artifacts": "list_artifacts load_table",
     "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run",
     "runlake.client.tracking": "MlflowClient RunlakeClient",
     "runlake.client.searching": "search_experiments search_runs",
-    "runlake.errors": "InvalidFilter InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment UnknownRun",
+    "runlake.errors": (
+        "ConsentNeeded InvalidFilter InvalidModel InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment "
+        "UnknownRun"
+    ),
     "runlake.instrument.autolog": "Autolog autolog disable_autolog",
     "runlake.instrument.call": "Call",
     "runlake.instrument.explained": "Explainer Learner Linear Unexplained",

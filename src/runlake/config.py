@@ -21,6 +21,7 @@ __all__ = [
     "choose_store",
     "environment_of_git",
     "environment_of_jobs",
+    "environment_of_trials",
     "environment_of_verified",
     "exit_wait",
     "find_store",
@@ -224,6 +225,13 @@ def environment_of_jobs() -> dict[str, str]:
         kept["PYTHONPATH"] = os.pathsep.join(str(_start_folder() / place) for place in kept["PYTHONPATH"].split(os.pathsep) if place)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {"RUNLAKE_PLUGINS": "", "RUNLAKE_JOBS": "inline", "RUNLAKE_SILENT": "1"}
+
+
+def environment_of_trials() -> dict[str, str]:
+    """What a process finds that opens files of others: what it needs to find Python's packages, and nobody's secrets."""
+    needed = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
+    ours = ("RUNLAKE_PLUGINS", "RUNLAKE_JOBS", "RUNLAKE_SILENT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {name: value for name, value in environment_of_jobs().items() if name in (*needed, *ours)}
 
 
 def environment_of_verified(store: Path, first_on_path: Path, *, is_recorded: bool) -> dict[str, str]:

@@ -7,13 +7,17 @@ RunlakeError
 ├── UnknownRun           no run has this id; also a KeyError
 ├── UnknownExperiment    no experiment has this id or name; also a KeyError
 ├── UnknownArtifact      the run keeps nothing of this name; also a KeyError
+├── InvalidModel         the files of a model are not those that were kept, or are no model
+├── ConsentNeeded        to load the model is to run code that came with it, and nobody has said that it may run
 └── NoActiveRun          a verb needs an open run and there is none
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "ConsentNeeded",
     "InvalidFilter",
+    "InvalidModel",
     "InvalidValue",
     "NoActiveRun",
     "RunlakeError",
@@ -64,6 +68,14 @@ class UnknownExperiment(_Unknown):
 
 class UnknownArtifact(_Unknown):
     """The run keeps nothing of this name."""
+
+
+class InvalidModel(RunlakeError):
+    """The files are not those that were kept, or are no model. Nothing in them was run."""
+
+
+class ConsentNeeded(RunlakeError):
+    """Code that came with the model would run, and nobody has said that it may. None was run."""
 
 
 class NoActiveRun(RunlakeError, RuntimeError):

@@ -1,15 +1,28 @@
 """The errors, under the names that programs written for MLflow catch."""
 
-from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, StoreError, UnknownExperiment, UnknownRun
+from runlake.errors import (
+    ConsentNeeded,
+    InvalidModel,
+    InvalidValue,
+    NoActiveRun,
+    RunlakeError,
+    StoreError,
+    UnknownArtifact,
+    UnknownExperiment,
+    UnknownRun,
+)
 
 MlflowException = RunlakeError
 
 __all__ = [
+    "ConsentNeeded",
+    "InvalidModel",
     "InvalidValue",
     "MlflowException",
     "NoActiveRun",
     "RunlakeError",
     "StoreError",
+    "UnknownArtifact",
     "UnknownExperiment",
     "UnknownRun",
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from runlake.analysis.logged import KeptModel
+    from runlake.entities.models import ModelInfo
 
 __all__ = ["is_library"]
 
@@ -49,9 +49,10 @@ class _Maker:
         vars(module)["autolog"] = functools.partial(library_autolog, library)
         vars(module)["load_model"] = _load_model
         vars(module)["log_model"] = functools.partial(_log_model, library)
+        vars(module)["save_model"] = functools.partial(_save_model, library)
         own = [] if more is None else list(more.__all__)
         vars(module).update({verb: getattr(more, verb) for verb in own})
-        vars(module)["__all__"] = sorted(["autolog", "load_model", "log_model", *own])
+        vars(module)["__all__"] = sorted(["autolog", "load_model", "log_model", "save_model", *own])
 
 
 def _more(name: str) -> EntryPoint | None:
@@ -61,18 +62,25 @@ def _more(name: str) -> EntryPoint | None:
     return next(iter(entry_points(group=GROUP, name=name)), None)
 
 
-def _load_model(model_uri: str, **options: Any) -> Any:
-    """The model that a run keeps: `runs:/<run id>/model`; `options` are the plugin's own."""
+def _load_model(model_uri: str, dst_path: str | None = None, **options: Any) -> Any:
+    """The model at `runs:/<run id>/model`, or in a folder; `options` are the plugin's own. Nothing in its files is run."""
     from runlake.client.models import load_model  # late: it reads stores, which a training does not
 
-    return load_model(model_uri, **options)
+    return load_model(model_uri, dst_path, **options)
 
 
-def _log_model(library: str, model: Any, artifact_path: str = "model", *, name: str | None = None) -> KeptModel:
-    """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer. `name` is another word for the path."""
-    from runlake.analysis.logged import log_model  # late: few programs want it
+def _log_model(library: str, *given: Any, **named: Any) -> ModelInfo:
+    """Keep a model in the active run: `log_model(model, artifact_path="model", ...)`; `load_model` gives it back by its `model_uri`."""
+    from runlake.models.verbs import log_model  # late: few programs want it
 
-    return log_model(library, model, artifact_path if name is None else name)
+    return log_model(library, *given, **named)
+
+
+def _save_model(library: str, *given: Any, **named: Any) -> ModelInfo:
+    """Keep a model in a folder: `save_model(model, path, ...)`; `load_model` gives it back by that path."""
+    from runlake.models.verbs import save_model  # late: few programs want it
+
+    return save_model(library, *given, **named)
 
 
 def is_library(name: str) -> bool:

@@ -26,6 +26,8 @@ __all__ = [
     "await_end",
     "be_last",
     "clone",
+    "confine",
+    "host_name",
     "is_running",
     "lies_in_container",
     "lock_file",
@@ -43,6 +45,8 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # Linux
 _RENAME_EXCL = 4  # macOS
 _FICLONE = 0x40049409
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
 _HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
 _CONTAINERS = ("docker", "kubepods", "containerd", "libpod", "lxc")
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -201,10 +205,8 @@ class ProcessIdentity:
 
 def process_identity() -> ProcessIdentity:
     """Who this process is; what the system does not tell is empty or zero."""
-    import socket  # late: not wanted before something is recorded
-
     return ProcessIdentity(
-        host=socket.gethostname(),
+        host=host_name(),
         boot_id=_first_line("/proc/sys/kernel/random/boot_id"),
         pid_namespace=_inode("/proc/self/ns/pid"),
         pid=os.getpid(),
@@ -226,6 +228,29 @@ def seconds_unserved(thread: int) -> float:
         return int(Path(f"/proc/self/task/{thread}/schedstat").read_bytes().split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def host_name() -> str:
+    """This machine, as it names itself."""
+    import socket  # late: not wanted before something is recorded
+
+    return socket.gethostname()
+
+
+def confine(memory_bytes: int, seconds: int) -> None:
+    """Have this process write no files, use no more than this, and, where the system lets it, reach no network."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limits = [(resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
+    for what, most in limits:
+        hard = resource.getrlimit(what)[1]
+        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard),) * 2)
+    if sys.platform == "linux":
+        import ctypes  # late, as it is hardly ever wanted
+
+        ctypes.CDLL(None).unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # refused in some containers, where the network stays
 
 
 @functools.cache

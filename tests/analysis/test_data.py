@@ -17,9 +17,9 @@ from scipy.sparse import coo_array, csc_array, csr_array
 
 from children import run_program
 from runlake.analysis.dataset import described, fingerprint
-from runlake.analysis.rows import n_rows, sampled_rows, some_rows
-from runlake.analysis.signature import schema_of
 from runlake.entities.signatures import ModelSignature
+from runlake.instrument.rows import n_rows, sampled_rows, some_rows
+from runlake.models.signatures import schema_of
 
 FRAME = pd.DataFrame(
     {

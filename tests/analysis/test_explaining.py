@@ -26,6 +26,7 @@ from runlake.analysis.sample import Sample, sample_bytes, told_apart
 from runlake.entities import Job, JobState
 from runlake.instrument.plugins import load, plugin_named
 from runlake.jobs import queue
+from runlake.models.manifest import MANIFEST, listed
 from runlake.store.tables import column_bytes
 from toys import LIBRARY, installed, write_plugin
 
@@ -108,7 +109,8 @@ def recorded(*jobs: str, rows: Any = ROWS, targets: Any = None, **said: Any) -> 
     """A run that keeps a sum and a sample, with these jobs done."""
     said = {"terms": [2.0, 0.0, 0.01]} | said
     with runlake.start_run() as run:
-        run.keep_bytes("model/model.json", json.dumps(said).encode())
+        files = {"model.json": json.dumps(said).encode()}
+        run.keep_files("model", {**files, MANIFEST: listed("sums/1", files).to_bytes()})
         run.set_tag("runlake.model.format", "sums/1")
         sample = sample_bytes(rows, targets)
         assert isinstance(sample, bytes)
@@ -294,7 +296,7 @@ def test_permutation_leaves_the_sample_as_it_was(sums: Any) -> None:
     import pandas as pd
 
     run = recorded()
-    from runlake.analysis.model import kept_model
+    from runlake.models.kept import kept_model
 
     model, targets = kept_model(run), ROWS @ [2.0, 0.0, 0.01]
     frame = pd.DataFrame(ROWS, columns=["a", "a", "b"], index=range(50, 0, -1))
@@ -323,7 +325,7 @@ class SlowToCopy(np.ndarray):
 
 def test_dealing_out_counts_as_time(sums: Any) -> None:
     """It can take longer than to score what is dealt out."""
-    from runlake.analysis.model import kept_model
+    from runlake.models.kept import kept_model
 
     targets = ROWS @ [2.0, 0.0, 0.01]
     found = permuted(kept_model(recorded()), Sample(ROWS.view(SlowToCopy), targets, ["a", "b", "c"], 50), 0.2)

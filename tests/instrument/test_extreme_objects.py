@@ -15,9 +15,9 @@ import pytest
 
 import runlake
 from runlake.analysis.dataset import described, fingerprint
-from runlake.analysis.rows import kind_of, n_rows
 from runlake.analysis.sample import sample_bytes
-from runlake.analysis.signature import schema_of
+from runlake.instrument.rows import kind_of, n_rows
+from runlake.models.signatures import schema_of
 from toys import rows
 
 Install = Callable[..., None]

@@ -5,6 +5,7 @@ listening    the callback that hears every round
 params       what a training was told, and what LightGBM made of it
 data         what is inside a `Dataset`
 models       asking a booster, or a model that has one
+predicting   what a model says of rows as its users give them
 learning     how much features matter, and how outputs come apart by them
 saving       a model as files that are safe to read
 checking     the text of a booster, looked through before LightGBM reads it
@@ -112,6 +113,20 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
     from runlake_lightgbm.saving import loaded
 
     return loaded(files)
+
+
+@hookimpl
+def native_formats() -> Sequence[str]:
+    """LightGBM's own text."""
+    return (FORMAT,)
+
+
+@hookimpl
+def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+    """What a booster or an estimator says of rows of any kind."""
+    from runlake_lightgbm.predicting import predicted
+
+    return predicted(model, data, params)
 
 
 @hookimpl

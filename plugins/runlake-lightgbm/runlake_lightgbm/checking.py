@@ -25,8 +25,17 @@ def checked(text: str) -> str:
     for number, tree in enumerate(trees):
         if not _is_whole(_fields(tree), n_features):
             raise ValueError(f"tree {number} of the booster does not hold together")
+    if "\0" in text or not _are_parameters(text.partition("\nend of trees")[2]):
+        raise ValueError("what the booster was told does not hold together")
     # By the sizes LightGBM reads trees in several threads, where an error ends the process.
     return re.sub(r"^tree_sizes=.*\n", "", text, count=1, flags=re.MULTILINE)
+
+
+def _are_parameters(rest: str) -> bool:
+    """What stands behind the trees: LightGBM reads its parameters to an end that must be there, each in brackets of its own."""
+    _, begin, parameters = rest.partition("\nparameters:")
+    told, end, _ = parameters.partition("\nend of parameters\n")
+    return not begin or (bool(end) and all(re.fullmatch(r"\[\w+: .*\]", line) for line in told.splitlines() if line))
 
 
 def _fields(block: str) -> dict[str, str]:

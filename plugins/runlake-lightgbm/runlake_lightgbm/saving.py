@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,7 @@ import lightgbm
 import numpy as np
 from lightgbm.compat import _LGBMLabelEncoder
 
-from runlake import RunlakeError, Saved
+from runlake import InvalidModel, RunlakeError, Saved
 from runlake_lightgbm import FORMAT
 from runlake_lightgbm.checking import checked
 from runlake_lightgbm.models import booster_of
@@ -24,6 +26,10 @@ BOOSTER, MODEL, TEXT = "booster.json", "estimator.json", "model.txt"
 _CLASSES = {kind.__name__: kind for kind in (lightgbm.LGBMModel, lightgbm.LGBMClassifier, lightgbm.LGBMRegressor, lightgbm.LGBMRanker)}
 _STATE = ("_n_features", "_n_features_in", "_n_classes", "_fitted_with_feature_names", "_evals_result", "_objective", "_class_weight")
 _LABELS = "biufU"  # kinds of arrays that classes may be
+# MLflow's tools read a booster by itself; of an estimator it is what learned.
+_FLAVORS = {"lightgbm": {"data": TEXT, "model_class": "lightgbm.basic.Booster", "lgb_version": lightgbm.__version__}}
+
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, lightgbm.basic.LightGBMError)
 
 
 def objective_not_kept(truth: Any, said: Any) -> Any:
@@ -46,9 +52,13 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
         except TypeError as error:
             return Saved(FORMAT, why_not=str(error))
         files = {MODEL: json.dumps(about).encode()} | (_of_booster(model.booster_) if "state" in about else {})
+    if TEXT in files:
+        files[BOOSTER] = json.dumps(json.loads(files[BOOSTER]) | {"written_with": lightgbm.__version__}).encode()
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
-    return Saved(FORMAT, files, notes={"left_out": ", ".join(left_out)} if left_out else {})
+    notes = {"left_out": ", ".join(left_out)} if left_out else {}
+    modules = ("lightgbm",) if isinstance(model, lightgbm.Booster) else ("lightgbm", "sklearn")
+    return Saved(FORMAT, files, notes=notes, flavors=_FLAVORS if TEXT in files else {}, modules=modules)
 
 
 def digest_of(model: Any) -> str | None:
@@ -66,14 +76,14 @@ def digest_of(model: Any) -> str | None:
 
 
 def loaded(files: Mapping[str, bytes]) -> Any:
-    """The model. Raises RunlakeError for files that none was saved as."""
+    """The model. Raises InvalidModel for files that none was saved as."""
     try:
         if not files.keys() & {TEXT, MODEL}:
             raise KeyError(TEXT)
         booster = _booster(files) if TEXT in files else None
         return booster if MODEL not in files else _model(json.loads(files[MODEL]), booster)
-    except (ValueError, TypeError, KeyError, AttributeError, lightgbm.basic.LightGBMError) as error:
-        raise RunlakeError(f"These files are no model of LightGBM: {type(error).__name__}: {error}") from error
+    except _WRONG as error:
+        raise InvalidModel(f"These files are no model of LightGBM: {type(error).__name__}: {error}") from error
 
 
 def _of_booster(booster: lightgbm.Booster) -> dict[str, bytes]:
@@ -82,11 +92,24 @@ def _of_booster(booster: lightgbm.Booster) -> dict[str, bytes]:
 
 
 def _booster(files: Mapping[str, bytes]) -> lightgbm.Booster:
-    booster = lightgbm.Booster(model_str=checked(files[TEXT].decode()))
     about = json.loads(files.get(BOOSTER, b"{}"))
+    _warn_of_newer(str(about.get("written_with", "")))
+    booster = lightgbm.Booster(model_str=checked(files[TEXT].decode()))
     booster.best_iteration = int(about.get("best_iteration", -1))
     booster.best_score = {name: dict(scores) for name, scores in about.get("best_score", {}).items()}
     return booster
+
+
+def _warn_of_newer(then: str) -> None:
+    """The text itself says nothing of the version."""
+    now = lightgbm.__version__
+    if _numbers(then) > _numbers(now):
+        message = f"The model was written with LightGBM {then:.40} and is read with {now}, which may not know all that it says."
+        warnings.warn(f"{message} Install lightgbm {then:.40} to be sure.", stacklevel=5)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _of_model(model: Any) -> tuple[dict[str, Any], list[str]]:

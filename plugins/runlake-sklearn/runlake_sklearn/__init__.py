@@ -7,9 +7,12 @@ learning     the part that learned, how much features matter to it, the terms of
 curves       the tables that pictures are drawn of
 scoring      how well a model does on what it was trained on
 judging      what predicts, and the metrics that judge a prediction once the training is over
+saving       a model as files
+loading      and back
 params       what an estimator is and how it is set
 steps        how long each step of a pipeline took
 form         a model as files that are safe to read
+skopsed      a model as skops writes it
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from runlake import Call, Learner, Linear, Saved, Unexplained
 
 FORMAT = "sklearn/1"
+SKOPS = "sklearn/skops"
+FORMS = ("runlake", "skops")
 
 _METHODS = ("fit", "fit_transform", "fit_predict")
 _VALIDATIONS = ("cross_validate", "cross_val_predict", "learning_curve", "validation_curve")
@@ -99,21 +104,21 @@ def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, 
 
 
 @hookimpl
-def save_model(model: Any, max_bytes: int) -> Saved | None:
-    """An estimator in its safe form."""
+def save_model(model: Any, max_bytes: int, form: str | None) -> Saved | None:
+    """An estimator in its safe form, or in that of skops."""
     from runlake_sklearn.saving import saved
 
-    return saved(model, max_bytes)
+    return saved(model, max_bytes, form)
 
 
 @hookimpl
-def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
-    """The estimator that was saved so."""
-    if format_id != FORMAT:
+def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
+    """The estimator that was saved so; of skops's `trusted` names further types that may be made."""
+    if format_id not in (FORMAT, SKOPS):
         return None
-    from runlake_sklearn.form import decode
+    from runlake_sklearn.loading import loaded
 
-    return decode(files["estimator.json"], files["buffers.bin.zst"])
+    return loaded(format_id, files, options)
 
 
 @hookimpl

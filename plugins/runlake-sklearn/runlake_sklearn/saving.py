@@ -6,11 +6,12 @@ import copy
 import hashlib
 from typing import Any
 
+import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from runlake import Saved
+from runlake import InvalidValue, Saved
 from runlake_sklearn.form import NoSafeForm, TooLarge, encode, size_of
 from runlake_sklearn.params import path_of
 
@@ -21,19 +22,33 @@ MOST_DIGESTED = 2**30  # bytes
 _KEEPS_ROWS = ("_fit_X", "support_vectors_", "X_train_", "_tree", "training_data_")
 
 
-def saved(model: Any, max_bytes: int) -> Saved | None:
-    """Its two files, sized before they are written."""
+def saved(model: Any, max_bytes: int, form: str | None = None) -> Saved | None:
+    """Its two files, sized before they are written; or the one of skops. Raises InvalidValue for a form that there is not."""
     if not hasattr(model, "get_params") or not hasattr(model, "fit"):
         return None
-    from runlake_sklearn import FORMAT
+    from runlake_sklearn import FORMAT, FORMS, SKOPS
 
+    if form is not None and form not in FORMS:
+        raise InvalidValue(f"A model of scikit-learn is kept in the format {' or '.join(FORMS)}, not {form!r}.")
+    if form == "skops":
+        from runlake_sklearn.skopsed import written
+
+        return written(model, max_bytes, SKOPS)
+    return _in_own_form(model, max_bytes, FORMAT)
+
+
+def _in_own_form(model: Any, max_bytes: int, format_id: str) -> Saved:
     try:
         if size_of(model, max_bytes) > max_bytes:
-            return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
+            return Saved(format_id, why_not=f"it takes more than {max_bytes:,} bytes")
         form = encode(model, max_bytes)
     except (NoSafeForm, TooLarge) as error:
-        return Saved(FORMAT, why_not=str(error))
-    return Saved(FORMAT, {"estimator.json": form.tree, "buffers.bin.zst": form.buffers}, notes=_notes(model))
+        return Saved(format_id, why_not=str(error))
+    files = {"estimator.json": form.tree, "buffers.bin.zst": form.buffers}
+    # A format that MLflow does not have, and says so.
+    flavor = {"pickled_model": "estimator.json", "sklearn_version": sklearn.__version__, "serialization_format": "runlake"}
+    modules = ("sklearn", "numpy", "scipy", *sorted(form.modules - {"sklearn", "numpy", "scipy"}))
+    return Saved(format_id, files, notes=_notes(model), flavors={"sklearn": flavor}, modules=modules)
 
 
 def digest_of(model: Any) -> str | None:

@@ -14,6 +14,7 @@ clipping     the norm of gradients that are clipped
 compiling    code that records is not compiled
 digests      what tells whether a model, or a generator, is the same
 saving       a model as files that are safe to read
+predicting   what a model says of rows as its users give them
 rebuilding   the modules that can be made again from those alone
 signatures   what a model takes and gives, seen once
 tensorboard  what a SummaryWriter is given
@@ -150,6 +151,12 @@ def save_model(model: Any, max_bytes: int) -> Saved | None:
 def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
     """The model that was saved so; one of a class of the program's own with that as `model_class`."""
     return _of("saving", "loaded")(files, options) if format_id == FORMAT else None
+
+
+@hookimpl
+def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+    """What a module says of rows of any kind."""
+    return _of("predicting", "predicted")(model, data, params)
 
 
 @hookimpl

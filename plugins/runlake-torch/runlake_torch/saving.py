@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import safetensors.torch
 import torch
 
-from runlake import RunlakeError, Saved
+from runlake import InvalidModel, RunlakeError, Saved
 from runlake_torch import FORMAT
 from runlake_torch.rebuilding import built, is_built_alike, tree_of
 
@@ -24,8 +26,10 @@ _WRONG = (
     AttributeError,
     IndexError,
     RuntimeError,
-    OverflowError,
     RecursionError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
     safetensors.SafetensorError,
 )
 
@@ -55,16 +59,22 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
         "tree": tree,
         "aliases": aliases,
         "frozen": [name for name, held in model.named_parameters(remove_duplicate=False) if not held.requires_grad],
+        "written_with": torch.__version__,
     }
     left_out = [name for name in state if name not in tensors]
     if any(part._forward_hooks or part._forward_pre_hooks for part in model.modules()):
         left_out.append("hooks")
     notes = {"class": tree["class"], **({"left_out": ", ".join(left_out)} if left_out else {})}
-    return Saved(FORMAT, {MODEL: json.dumps(about).encode(), TENSORS: content}, notes=notes, needs_class=not about["is_rebuilt"])
+    files = {MODEL: json.dumps(about).encode(), TENSORS: content}
+    # A format that MLflow does not have, and says so: it is told of the tensors, and that they are no pickle.
+    flavor = {"model_data": TENSORS, "pytorch_version": str(torch.__version__), "serialization_format": "safetensors"}
+    return Saved(
+        FORMAT, files, notes=notes, needs_class=not about["is_rebuilt"], flavors={"pytorch": flavor}, modules=_modules_of(model, about)
+    )
 
 
 def loaded(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
-    """The model, or its tensors. Raises RunlakeError for files that none was saved as, and where its class is wanted."""
+    """The model, or its tensors. Raises InvalidModel for files that none was saved as, and RunlakeError where its class is wanted."""
     arguments = {name: value for name, value in options.items() if name not in ("model_class", "weights_only")}
     model_class = options.get("model_class")
     if arguments and model_class is None:
@@ -77,13 +87,30 @@ def loaded(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
             return _rebuilt(about, tensors)
         name = str(about["class"])
     except _WRONG as error:
-        raise RunlakeError(f"These files are no model of PyTorch: {type(error).__name__}: {error}") from error
+        raise InvalidModel(f"These files are no model of PyTorch: {type(error).__name__}: {error}") from error
     if model_class is None:
         raise RunlakeError(
             f"The model is a {name}, a class of the program that trained it, which no file can bring. Pass it with what it is made with: "
             "runlake.torch.load_model(uri, model_class=..., **arguments); with weights_only=True the tensors alone are given."
         )
     return _filled(model_class(**arguments), about, tensors)
+
+
+def _modules_of(model: torch.nn.Module, about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of PyTorch, and that of a class which has to be passed."""
+    own = type(model).__module__.partition(".")[0]
+    return ("torch", "safetensors") if about["is_rebuilt"] or own in ("torch", "__main__") else ("torch", "safetensors", own)
+
+
+def _warn_of_newer(then: str) -> None:
+    now = torch.__version__
+    if _numbers(then) > _numbers(now):
+        message = f"The model was written with PyTorch {then:.40} and is read with {now}, which may not know all that it says."
+        warnings.warn(f"{message} Install torch {then:.40} to be sure.", stacklevel=5)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _why_not(held: torch.Tensor) -> str:
@@ -132,6 +159,7 @@ def _read(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, torch.T
     tensors = safetensors.torch.load(bytes(files[TENSORS]))
     if not isinstance(about, dict):
         raise TypeError(f"{MODEL} holds no dictionary")
+    _warn_of_newer(str(about.get("written_with", "")))
     for name, first in about["aliases"].items():
         tensors[name] = tensors[first]
     return about, tensors

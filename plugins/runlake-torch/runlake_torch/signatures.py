@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import threading
 import weakref
@@ -79,7 +78,7 @@ def _record(training: Training, model: Any, args: Any, kwargs: Any, output: Any)
     outputs = dict(_tensors("output", output))
     if training.options["log_model_signatures"] and inputs:
         signature = entities.ModelSignature(_schema(inputs), _schema(outputs) if outputs else None)
-        training.run.log_text(json.dumps(signature.to_dict(), indent=2), entities.SIGNATURE_FILE)
+        training.run.log_signature(signature)
     if inputs and all(each.is_cpu and type(each) in _plain_types() and each.dtype in _numpy_types() for each in inputs.values()):
         training.trains(model, next(iter(inputs.values())) if len(inputs) == 1 else dict(inputs))
 

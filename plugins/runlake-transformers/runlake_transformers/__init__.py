@@ -13,6 +13,8 @@ signatures   what the model takes and gives, seen once
 checkpoints  where they are, and which is the best
 saving       a model or pipeline as files that are safe to read
 loading      and back, without any code that they name
+predicting   what a model says of texts, or of arrays of tokens
+tasks        what pipelines of texts give
 demonstration  for `runlake demo`
 """
 
@@ -98,6 +100,12 @@ def save_model(model: Any, max_bytes: int) -> Saved | None:
 def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
     """What was saved so, or as `return_type` says a "model", a "pipeline" or "components"; an adapter needs its `base_model`."""
     return _of("loading", "loaded")(files, options) if format_id == FORMAT else None
+
+
+@hookimpl
+def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+    """What a model or a pipeline says of texts or tokens."""
+    return _of("predicting", "predicted")(model, data, params)
 
 
 def demo() -> None:

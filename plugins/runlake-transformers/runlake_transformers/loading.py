@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import transformers
 from transformers.utils import logging
 
-from runlake import RunlakeError
+from runlake import InvalidModel, RunlakeError
 from runlake_transformers.processing import remember_processing
 from runlake_transformers.saving import ABOUT, ADAPTER, ADAPTER_TENSORS, CONFIG, PARTS, TENSORS, is_kept
 
@@ -23,26 +23,13 @@ __all__ = ["loaded"]
 TYPES = ("model", "pipeline", "components")
 OPTIONS = ("return_type", "base_model", "model_class")
 
-_WRONG = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    RuntimeError,
-    OverflowError,
-    RecursionError,
-    OSError,
-    ImportError,
-    safetensors.SafetensorError,
-)
 # What makes the library fetch code, kernels or further weights, or import what is named.
 _REFUSED = ("auto_map", "custom_pipelines", "megatron_config", "quantization_config", "trust_remote_code")
 _DROPPED = ("_attn_implementation_internal", *(f"{mark}{part}_implementation" for mark in ("", "_") for part in ("attn", "experts")))
 
 
 def loaded(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
-    """What was saved, or as `return_type` says. Raises RunlakeError for files that nothing was saved as."""
+    """What was saved, or as `return_type` says. Raises InvalidModel for files that nothing was saved as."""
     _check_options(options)
     wanted = options.get("return_type")
     try:
@@ -57,8 +44,10 @@ def loaded(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Any:
             parts = {name: _part(folder, name, kind) for name, kind in about["parts"].items()}
             wanted = wanted or ("pipeline" if about["pipeline"] else "model")
             return _given(model, parts, str(about["task"]), wanted)
-    except _WRONG as error:
-        raise RunlakeError(f"These files are no model of transformers: {type(error).__name__}: {error}") from error
+    except RunlakeError:
+        raise
+    except Exception as error:  # which is the very class that what reads tokenizers raises
+        raise InvalidModel(f"These files are no model of transformers: {type(error).__name__}: {str(error)[:1000]}") from error
 
 
 @contextmanager
@@ -112,6 +101,7 @@ def _named_in(document: Any, depth: int = 0) -> set[str]:
 def _model(folder: str, files: Mapping[str, bytes], about: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Of the class that its configuration names, which is one of the library's own."""
     config = json.loads(files[CONFIG])
+    _warn_of_newer(str(config.get("transformers_version", "")))
     kind = options.get("model_class") or _class_named(config["architectures"][0], about)
     n_tensors = len(json.loads(_header(files[TENSORS])))
     if any(number > n_tensors for number in _numbers_of_layers(config)):  # each would be made in turn
@@ -123,6 +113,17 @@ def _model(folder: str, files: Mapping[str, bytes], about: Mapping[str, Any], op
         raise ValueError(f"it lacks {', '.join(sorted(map(str, found['missing_keys'] or found['mismatched_keys']))[:5])}")
     model.config._name_or_path = model.name_or_path = str(about["name"])  # not that of a folder that is gone
     return model
+
+
+def _warn_of_newer(then: str) -> None:
+    now = transformers.__version__
+    if _numbers(then) > _numbers(now):
+        message = f"The model was written with transformers {then:.40} and is read with {now}, which may not know all that it says."
+        warnings.warn(f"{message} Install transformers {then:.40} to be sure.", stacklevel=5)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _header(tensors: bytes) -> bytes:

@@ -14,14 +14,16 @@ from typing import Any
 
 import safetensors.torch
 import torch
+import transformers
 from transformers import PreTrainedModel
 
-from runlake import Saved
+from runlake import Saved, entities
 from runlake_transformers import FORMAT
 from runlake_transformers.describing import name_of, task_of
 from runlake_transformers.processing import processing_of
+from runlake_transformers.tasks import signature_of
 
-__all__ = ["ABOUT", "ADAPTER", "ADAPTER_TENSORS", "CONFIG", "PARTS", "TENSORS", "is_kept", "saved"]
+__all__ = ["ABOUT", "ADAPTER", "ADAPTER_TENSORS", "CONFIG", "PARTS", "TENSORS", "is_adapter", "is_kept", "is_pipeline", "part_of", "saved"]
 
 ABOUT, CONFIG, TENSORS = "model.json", "config.json", "model.safetensors"
 ADAPTER, ADAPTER_TENSORS = "adapter_config.json", "adapter_model.safetensors"
@@ -33,13 +35,13 @@ _SUFFIXES = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 
 def saved(model: Any, max_bytes: int) -> Saved | None:
     """Its files; or why there are none. None for what is not of this library."""
-    if _is_pipeline(model):
+    if is_pipeline(model):
         processing = {name: getattr(model, name) for name in PARTS if getattr(model, name, None) is not None}
         return _saved(model.model, processing, {"pipeline": True, "task": model.task}, max_bytes)
-    if isinstance(model, PreTrainedModel) or _is_adapter(model):
+    if isinstance(model, PreTrainedModel) or is_adapter(model):
         known = processing_of(model)
-        inner = model.get_base_model() if _is_adapter(model) else model
-        return _saved(model, {} if known is None else {_part(known): known}, {"pipeline": False, "task": task_of(inner)}, max_bytes)
+        inner = model.get_base_model() if is_adapter(model) else model
+        return _saved(model, {} if known is None else {part_of(known): known}, {"pipeline": False, "task": task_of(inner)}, max_bytes)
     return None
 
 
@@ -49,7 +51,7 @@ def is_kept(name: str) -> bool:
 
 
 def _saved(model: Any, processing: Mapping[str, Any], about: dict[str, Any], max_bytes: int) -> Saved:
-    if not isinstance(model, PreTrainedModel) and not _is_adapter(model):
+    if not isinstance(model, PreTrainedModel) and not is_adapter(model):
         return Saved(FORMAT, why_not=f"the pipeline's model is a {name_of(type(model))}, which is none of this library")
     why_not = _why_not_at_all(model)
     tensors = {} if why_not else _tensors(model)
@@ -58,19 +60,47 @@ def _saved(model: Any, processing: Mapping[str, Any], about: dict[str, Any], max
         why_not = f"it takes more than {max_bytes:,} bytes"
     if why_not:
         return Saved(FORMAT, why_not=why_not)
-    files = _of_adapter(model, tensors) if _is_adapter(model) else _of_model(model, tensors)
+    files = _of_adapter(model, tensors) if is_adapter(model) else _of_model(model, tensors)
     for each in processing.values():
         files |= {name: content for name, content in _written(each).items() if name not in files}
-    inner = model.get_base_model() if _is_adapter(model) else model
+    inner = model.get_base_model() if is_adapter(model) else model
     about |= {
         "name": str(inner.config._name_or_path or ""),
         "class": name_of(type(model)),
         "parts": {name: name_of(type(each)) for name, each in processing.items()},
     }
-    is_own = not _is_adapter(model) and type(model).__module__.partition(".")[0] != "transformers"
-    notes = {"class": about["class"], **({"base_model": _base_of(model)} if _is_adapter(model) else {})}
+    is_own = not is_adapter(model) and type(model).__module__.partition(".")[0] != "transformers"
+    notes = {"class": about["class"], **({"base_model": _base_of(model)} if is_adapter(model) else {})}
     files[ABOUT] = json.dumps(about).encode()
-    return Saved(FORMAT, files, notes=notes, needs_class=is_own or _is_adapter(model))
+    return Saved(
+        FORMAT,
+        files,
+        notes=notes,
+        needs_class=is_own or is_adapter(model),
+        flavors={} if is_own or is_adapter(model) else _flavor(model, about),
+        modules=_modules_of(model, is_own=is_own),
+        signature=_signature_of(processing, about["task"]),
+    )
+
+
+def _flavor(model: Any, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Where MLflow's tools find the model; what prepares its inputs lies beside it, where they do not look."""
+    kinds = {f"{name}_type": kind.rpartition(".")[2] for name, kind in about["parts"].items() if name != "processor"}
+    found = {"model_binary": ".", "pipeline_model_type": type(model).__name__, "source_model_name": about["name"], "components": []}
+    dtype = {"torch_dtype": str(model.dtype), "transformers_version": transformers.__version__}
+    return {"transformers": {"task": about["task"], **found, **kinds, **dtype}}
+
+
+def _modules_of(model: Any, *, is_own: bool) -> tuple[str, ...]:
+    """Those of the library, and that of a class which has to be passed."""
+    own = type(model).__module__.partition(".")[0]
+    extra = ("peft",) if is_adapter(model) else (own,) if is_own and own != "__main__" else ()
+    return ("transformers", "torch", "safetensors", *extra)
+
+
+def _signature_of(processing: Mapping[str, Any], task: str) -> entities.ModelSignature | None:
+    """Of the pipeline, where there is all that makes one of texts."""
+    return signature_of(task) if "tokenizer" in processing else None
 
 
 def _of_model(model: Any, tensors: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
@@ -93,7 +123,7 @@ def _of_adapter(model: Any, tensors: Mapping[str, torch.Tensor]) -> dict[str, by
 
 def _tensors(model: Any) -> dict[str, torch.Tensor]:
     """Each tensor once: what shares one is tied again when the model is made."""
-    if _is_adapter(model):
+    if is_adapter(model):
         from peft.utils import get_peft_model_state_dict
 
         found: dict[str, torch.Tensor] = get_peft_model_state_dict(model, adapter_name=model.active_adapter, save_embedding_layers=False)
@@ -121,7 +151,7 @@ def _packed(tensors: Mapping[str, torch.Tensor]) -> bytes:
 
 def _why_not_at_all(model: Any) -> str:
     """Why a model has no safe form, whatever its tensors say."""
-    if not _is_adapter(model) and getattr(model.config, "quantization_config", None):
+    if not is_adapter(model) and getattr(model.config, "quantization_config", None):
         return "it is quantized, which only other code can undo"
     if any(hasattr(parameter, "ds_id") for parameter in model.parameters()):
         return "its parameters are spread over processes"
@@ -162,8 +192,8 @@ def _in_silence() -> Iterator[None]:
             handler.removeFilter(is_of_another)
 
 
-def _part(processing: Any) -> str:
-    """What a pipeline calls it."""
+def part_of(processing: Any) -> str:
+    """What a pipeline calls what prepares its inputs."""
     kinds = {kind.__name__ for kind in type(processing).__mro__}
     if "ProcessorMixin" in kinds:
         return "processor"
@@ -172,11 +202,13 @@ def _part(processing: Any) -> str:
     return "feature_extractor" if "FeatureExtractionMixin" in kinds else "tokenizer"
 
 
-def _is_pipeline(model: Any) -> bool:
+def is_pipeline(model: Any) -> bool:
+    """Whether it is a pipeline of this library."""
     return any(kind.__module__ == "transformers.pipelines.base" and kind.__name__ == "Pipeline" for kind in type(model).__mro__)
 
 
-def _is_adapter(model: Any) -> bool:
+def is_adapter(model: Any) -> bool:
+    """Whether it is a model with an adapter of PEFT."""
     return any(kind.__module__ == "peft.peft_model" and kind.__name__ == "PeftModel" for kind in type(model).__mro__)
 
 

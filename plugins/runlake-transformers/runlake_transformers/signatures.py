@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 import threading
 import weakref
@@ -67,7 +66,7 @@ def _record(run: OfferedRun, model: Any, args: Any, kwargs: Any, output: Any) ->
     outputs = dict(_tensors("output", output))
     if inputs:
         signature = entities.ModelSignature(_schema(inputs), _schema(outputs) if outputs else None)
-        run.log_text(json.dumps(signature.to_dict(), indent=2), entities.SIGNATURE_FILE)
+        run.log_signature(signature)
 
 
 def _tensors(name: str, value: Any) -> Iterator[tuple[str, Any]]:

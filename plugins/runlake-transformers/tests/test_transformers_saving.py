@@ -14,26 +14,17 @@ import pytest
 import torch
 import transformers
 from runlake_transformers import FORMAT, load_model, save_model
-from tokenizers import Tokenizer, models
-from transformers import BertForSequenceClassification, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
 import runlake
 from children import run_program
-from trainers import bert, trainer
+from trainers import bert, tokenizer, trainer
 
 Runs = Callable[[], list[runlake.read.Run]]
 
 PLENTY = 1 << 28
 PEFT = "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"  # of which it asks every model
 ROWS = torch.ones(2, 4, dtype=torch.long)
-
-
-def tokenizer() -> Any:
-    """One that knows thirty numbers."""
-    words = {str(number): number for number in range(30)} | {"[UNK]": 30, "[PAD]": 31}
-    inner = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    said: dict[str, Any] = {"unk_token": "[UNK]", "pad_token": "[PAD]", "model_max_length": 16}
-    return PreTrainedTokenizerFast(tokenizer_object=inner, **said)  # type: ignore[no-untyped-call]  # transformers has no types there
 
 
 def gpt() -> Any:
@@ -236,8 +227,7 @@ def test_nothing_is_said_of_the_folder_in_which_a_tokenizer_is_written(tmp_path:
         import sys
         import transformers
         from runlake_transformers import save_model
-        from tokenizers import Tokenizer, models
-
+        
         transformers.logging.set_verbosity_info()
         inner = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
         tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]")

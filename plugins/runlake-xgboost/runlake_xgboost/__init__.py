@@ -6,6 +6,7 @@ estimators  the `fit` of the classes in scikit-learn's manner
 settings    what was asked for, as plain values
 matrices    what is inside a DMatrix
 asking      what a model says of rows, and how well it does on them
+predicting  what it says of rows as its users give them
 learning    how much features matter, and how predictions come apart by them
 saving      a model as files, and back
 checking    that files can be given to the library: damaged ones would end the process
@@ -105,11 +106,13 @@ def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any) 
 
 
 @hookimpl
-def save_model(model: Any, max_bytes: int, options: Mapping[str, Any]) -> Saved | None:
-    """A booster or an estimator as XGBoost itself saves it."""
-    from runlake_xgboost.saving import saved
+def save_model(model: Any, max_bytes: int, options: Mapping[str, Any], form: str | None) -> Saved | None:
+    """A booster or an estimator as XGBoost itself saves it, in the format that is asked for, else that of the option."""
+    from runlake_xgboost.saving import is_saved, saved
 
-    return saved(model, max_bytes, _chosen(options)[1])
+    if form is not None and form not in MODEL_FORMATS and is_saved(model):
+        raise InvalidValue(f"A model of XGBoost is kept in the format {' or '.join(MODEL_FORMATS)}, not {form!r}.")
+    return saved(model, max_bytes, form or _chosen(options)[1])
 
 
 @hookimpl
@@ -120,6 +123,20 @@ def load_model(format_id: str, files: Mapping[str, bytes]) -> Any:
     from runlake_xgboost.saving import loaded
 
     return loaded(files)
+
+
+@hookimpl
+def native_formats() -> Sequence[str]:
+    """XGBoost's own."""
+    return (FORMAT,)
+
+
+@hookimpl
+def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+    """What a booster or an estimator says of rows of any kind."""
+    from runlake_xgboost.predicting import predicted
+
+    return predicted(model, data, params)
 
 
 @hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from runlake_xgboost.asking import booster_of
 from runlake_xgboost.checking import InvalidModel, check
 from runlake_xgboost.settings import settings_of
 
-__all__ = ["digest_of", "loaded", "saved"]
+__all__ = ["digest_of", "is_saved", "loaded", "saved"]
 
 ESTIMATOR_FILE = "estimator.json"
 
@@ -41,9 +42,14 @@ class _NoJson(Exception):
     """A setting that is no data."""
 
 
+def is_saved(model: Any) -> bool:
+    """Whether it is a model of this library."""
+    return isinstance(model, (Booster, XGBModel))
+
+
 def saved(model: Any, max_bytes: int, model_format: str) -> Saved | None:
-    """Its files. How large a booster is, is not known before it is written."""
-    if not isinstance(model, (Booster, XGBModel)):
+    """Its files, and where MLflow's tools find the booster. How large that is, is not known before it is written."""
+    if not is_saved(model):
         return None
     if type(model) is not Booster and type(model) is not _CLASSES.get(type(model).__name__):
         return Saved(FORMAT, why_not=f"{type(model).__module__}.{type(model).__qualname__} is a class of the program's own, not XGBoost's")
@@ -56,7 +62,14 @@ def saved(model: Any, max_bytes: int, model_format: str) -> Saved | None:
             return Saved(FORMAT, why_not=f"XGBoost does not save it: {str(error).splitlines()[0]}")
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
-    return Saved(FORMAT, files, notes=notes)
+    modules = ("xgboost",) if isinstance(model, Booster) else ("xgboost", "sklearn")
+    return Saved(FORMAT, files, notes=notes, flavors={} if booster is None else _flavor(model, model_format), modules=modules)
+
+
+def _flavor(model: Any, model_format: str) -> dict[str, dict[str, str]]:
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    about = {"data": f"model.{model_format}", "model_class": kind, "model_format": model_format, "xgb_version": xgboost.__version__}
+    return {"xgboost": about}
 
 
 def digest_of(model: Any) -> str | None:
@@ -70,17 +83,30 @@ def digest_of(model: Any) -> str | None:
 
 
 def loaded(files: Mapping[str, bytes]) -> Any:
-    """The booster or the estimator. Raises InvalidModel, or XGBoost's own error, for files that are none."""
+    """The booster or the estimator. Raises InvalidModel for files that are none."""
     raw = next((files[f"model.{name}"] for name in MODEL_FORMATS if f"model.{name}" in files), None)
     if raw is not None:
-        check(raw)
-    if ESTIMATOR_FILE in files:
-        return _estimator(files[ESTIMATOR_FILE], raw)
-    if raw is None:
-        raise InvalidModel(f"There is no model in {', '.join(files) or 'no files'}.")
-    booster = Booster()
-    booster.load_model(bytearray(raw))
-    return booster
+        _warn_of_newer(check(raw))
+    try:
+        if ESTIMATOR_FILE in files:
+            return _estimator(files[ESTIMATOR_FILE], raw)
+        if raw is None:
+            raise InvalidModel(f"There is no model in {', '.join(files) or 'no files'}.")
+        booster = Booster()
+        booster.load_model(bytearray(raw))
+        return booster
+    except InvalidModel:
+        raise
+    except (XGBoostError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise InvalidModel(f"The files are no model of XGBoost's: {type(error).__name__}: {str(error).splitlines()[:1]}") from error
+
+
+def _warn_of_newer(version: tuple[int, ...]) -> None:
+    """XGBoost reads files of its past, and says nothing of those of its future."""
+    then, now = ".".join(map(str, version)), xgboost.__version__
+    if version[:2] > tuple(int(number) for number in now.split(".")[:2]):
+        message = f"The model was written with XGBoost {then} and is read with {now}, which may not know all that it says."
+        warnings.warn(f"{message} Install xgboost {then} to be sure.", stacklevel=4)
 
 
 def _settings_file(model: XGBModel) -> tuple[dict[str, bytes], dict[str, str]]:

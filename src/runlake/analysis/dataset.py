@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from runlake.analysis.rows import kind_of, n_rows, some_rows
 from runlake.analysis.sketches import sketch_of
 from runlake.entities import Dataset
 from runlake.guard import attempt
 from runlake.instrument.given import Fitted, Given
 from runlake.instrument.hookspecs import hookimpl
+from runlake.instrument.rows import kind_of, n_rows, some_rows
 from runlake.recording.datasets import array_bytes, column_bytes, digest_of, stable_text
 
 __all__ = ["CHANGED", "data_given", "described", "fingerprint", "has_changed"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runlake import config
-from runlake.analysis.model import kept_model, name_of
 from runlake.errors import UnknownArtifact
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
+from runlake.models.kept import kept_model, name_of
 from runlake.redaction import redacted_text
 
 __all__ = ["description"]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from runlake.analysis.additivity import not_additive
 from runlake.analysis.learners import learner_of, model_and_sample, title_of
 from runlake.analysis.linear import of_sums
-from runlake.analysis.model import name_of
 from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
+from runlake.models.kept import name_of
 from runlake.read.explanation import ABOUT, EXPLANATION_FILE
 from runlake.store.columns import as_array, texts
 from runlake.store.tables import parquet_bytes

@@ -11,11 +11,11 @@ import numpy as np
 
 from runlake.analysis.figures import bars, is_drawn
 from runlake.analysis.learners import learner_of, model_and_sample, title_of
-from runlake.analysis.model import name_of
-from runlake.analysis.rows import kind_of, n_rows
 from runlake.analysis.sample import Sample
 from runlake.instrument.plugins import ask_plugins
+from runlake.instrument.rows import kind_of, n_rows
 from runlake.jobs.kinds import Skipped, Work
+from runlake.models.kept import name_of
 from runlake.read.explanation import IMPORTANCE_FILE
 from runlake.store.tables import column_bytes
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from runlake.analysis.dataset import CHANGED, has_changed
 from runlake.analysis.figures import DRAWN
-from runlake.analysis.rows import n_rows, sampled_rows
 from runlake.instrument.given import Fitted
 from runlake.instrument.hookspecs import hookimpl
+from runlake.instrument.rows import n_rows, sampled_rows
 from runlake.jobs import queue
 
 __all__ = ["MAX_ROWS", "model_fitted"]

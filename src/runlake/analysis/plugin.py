@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runlake.analysis.dataset import CHANGED, has_changed
-from runlake.analysis.model import keep_model
 from runlake.analysis.sample import SAMPLE, sample_bytes
 from runlake.instrument.given import Fitted
 from runlake.instrument.hookspecs import hookimpl
 from runlake.jobs import queue
+from runlake.models.kept import keep_model
 
 __all__ = ["model_fitted"]
 

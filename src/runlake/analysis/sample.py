@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from runlake.analysis.rows import kind_of, n_rows, sampled_rows
 from runlake.guard import attempt
+from runlake.instrument.rows import kind_of, n_rows, sampled_rows
 from runlake.store.columns import as_array, as_numbers, texts
 from runlake.store.tables import parquet_bytes, table_of
 

@@ -61,8 +61,11 @@ def training_metrics(model: Any, inputs: Any, targets: Any, sample_weight: Any, 
 
 
 @hookspec
-def save_model(model: Any, max_bytes: int, options: Mapping[str, Any]) -> Saved | None:
-    """Give the model in a form that is safe to read: files by their names, of at most so many bytes; or why there is none."""
+def save_model(model: Any, max_bytes: int, options: Mapping[str, Any], form: str | None) -> Saved | None:
+    """Give the model in a form that is safe to read: files by their names, of at most so many bytes; or why there is none.
+
+    `form` is the one of several that `log_model(..., format=...)` asks for, None for the usual one; a plugin that has one leaves it out.
+    """
 
 
 @hookspec
@@ -70,6 +73,22 @@ def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str,
     """Give the model that was saved in this format, if it is one of yours. Whatever the bytes are, nothing may run that they name.
 
     `options` are what `runlake.<plugin>.load_model` was given beside the model's address; a plugin that has none leaves them out.
+    """
+
+
+@hookspec
+def native_formats() -> Sequence[str]:  # type: ignore[empty-body]  # only its name and arguments count
+    """Name those of your formats that your library reads by code in C or C++, which a forged file may crash.
+
+    Such a file that others wrote is first opened by a process that may crash.
+    """
+
+
+@hookspec
+def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+    """Give what the model says of these rows, as its users call it, for `pyfunc`; `params` are those of its signature.
+
+    None for a model that is not yours. Without an answer of any plugin, the model's own `predict` is called.
     """
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from runlake.entities import Scope
+from runlake.entities import Event, Scope
 from runlake.errors import InvalidValue
 from runlake.recording.artifact_names import checked_name
-from runlake.recording.keeping import kept
+from runlake.recording.buffer import WaitingFile
+from runlake.recording.keeping import kept, kept_together
 from runlake.recording.recorders import Recorder
 from runlake.store.blobs import Blob, keep_bytes, keep_file
 
-__all__ = ["Kept", "checked_name", "keep", "keep_bytes_as"]
+__all__ = ["Kept", "checked_name", "keep", "keep_bytes_as", "keep_together"]
 
 Kept = dict[str, tuple[str, int]]  # name -> (sha256, size)
 
@@ -37,10 +38,25 @@ def keep_bytes_as(recorder: Recorder, run_id: str, name: str, data: bytes) -> Ke
     return _keep_as(recorder, run_id, checked_name(name), lambda: keep_bytes(recorder.layout, data))
 
 
+def keep_together(recorder: Recorder, run_id: str, folder: str, files: Mapping[str, bytes]) -> Kept:
+    """Keep these files in a folder, with one wait for the disk; what was kept."""
+    prefix, hlc = checked_name(folder), recorder.clock.tick()
+    waiting = [(WaitingFile(run_id, str(prefix / checked_name(name)), data, len(data), hlc), data) for name, data in files.items()]
+    found: Kept = {}
+    for event in kept_together(recorder.layout, waiting):
+        recorder.add(event)
+        found |= _said_by(event)
+    return found
+
+
 def _keep_as(recorder: Recorder, run_id: str, name: PurePosixPath, store: Callable[[], Blob]) -> Kept:
     event = kept(recorder.layout, run_id, str(name), store, recorder.clock.tick())
     recorder.add(event)
-    return {str(name): (event.text or "", event.integer or 0)} if event.scope == Scope.ARTIFACT else {}
+    return _said_by(event)
+
+
+def _said_by(event: Event) -> Kept:
+    return {event.key: (event.text or "", event.integer or 0)} if event.scope == Scope.ARTIFACT else {}
 
 
 def _files(source: Path) -> Iterator[tuple[Path, PurePosixPath]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from runlake.entities import Dataset, Scope
 from runlake.entities.params import kind_of
+from runlake.entities.signatures import SIGNATURE_FILE, ModelSignature
 from runlake.recording import documents
 from runlake.recording.metrics import MetricLog
 from runlake.recording.values import as_key, as_offered_text, goal_tag
@@ -31,6 +33,7 @@ class OfferedRun(MetricLog):
         self.params = {key: text for key, (_, text) in state.offered_params.items()}
         self.tags = dict(state.offered_tags)
         self._kept: dict[str, tuple[str, int] | None] = {}  # as it was kept: it is another one once the user keeps one
+        self.signature: ModelSignature | None = None  # of the run's model, as far as it is known
 
     @property
     def active(self) -> ActiveRun:
@@ -104,6 +107,11 @@ class OfferedRun(MetricLog):
         """Keep what the function makes, about so many bytes; it is called by the thread that writes."""
         self._keep(artifact_file, lambda: self._run.keep_soon(artifact_file, make, n_bytes))
 
+    def log_signature(self, signature: ModelSignature) -> None:
+        """Keep what the run's model takes and gives."""
+        self.signature = signature
+        self.log_text(json.dumps(signature.to_dict(), indent=2), SIGNATURE_FILE)
+
     def log_dict(self, dictionary: Any, artifact_file: str) -> None:
         """Keep a dictionary or list, as JSON or YAML."""
         self._keep(artifact_file, lambda: self._run.log_dict(dictionary, artifact_file))
@@ -137,9 +145,14 @@ class OfferedRun(MetricLog):
     def __repr__(self) -> str:
         return repr(self._run)
 
+    def gives_way(self, name: str) -> bool:
+        """Whether the user keeps something under this name, which counts."""
+        name = str(PurePosixPath(name))
+        return self._run.kept_as(name) is not self._kept.get(name)
+
     def _keep(self, name: str, keep: Callable[[], Any]) -> None:
         """Keep it unless the user keeps something under this name."""
         name = str(PurePosixPath(name))
-        if self._run.kept_as(name) is self._kept.get(name):
+        if not self.gives_way(name):
             keep()
             self._kept[name] = self._run.kept_as(name)

@@ -145,6 +145,10 @@ class ActiveRun(MetricLog):
         """Hash and size of what is kept under this name, by whomever; no hash while it waits for the disk."""
         return self._artifacts.get(name)
 
+    def kept_below(self, folder: str) -> list[str]:
+        """The names of what is kept in this folder, by whomever, as they are in it."""
+        return [name.removeprefix(f"{folder}/") for name in list(self._artifacts) if name.startswith(f"{folder}/")]
+
     def artifact_uri(self, path: str | None = None) -> str:
         """The URI of the run's artifacts, or of one."""
         return f"runs:/{self.run_id}/{artifacts.checked_name(path) if path else ''}"
@@ -258,6 +262,12 @@ class ActiveRun(MetricLog):
         kept = artifacts.keep_bytes_as(self.recorder, self.run_id, name, data)
         self._artifacts.update(kept)
         return bool(kept)
+
+    def keep_files(self, folder: str, files: Mapping[str, bytes]) -> bool:
+        """Keep these files of one folder, together; whether the store took them all, which the run shows where it did not."""
+        kept = artifacts.keep_together(self.recorder, self.run_id, folder, files)
+        self._artifacts.update(kept)
+        return len(kept) == len(files)
 
     def keep_soon(self, name: str, content: Content, n_bytes: int) -> None:
         """Keep it under a name with the next flush."""

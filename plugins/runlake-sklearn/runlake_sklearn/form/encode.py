@@ -28,10 +28,14 @@ _FAST = pa.Codec("zstd", compression_level=1)
 
 @dataclass(frozen=True)
 class Form:
-    """A model as two files: the tree (`estimator.json`), and the bytes of all arrays (`buffers.bin.zst`)."""
+    """A model as two files: the tree (`estimator.json`), and the bytes of all arrays (`buffers.bin.zst`).
+
+    `modules` are those of other libraries, of which it holds models.
+    """
 
     tree: bytes
     buffers: bytes
+    modules: frozenset[str] = frozenset()
 
 
 def encode(model: Any, max_bytes: int) -> Form:
@@ -46,7 +50,8 @@ def encode(model: Any, max_bytes: int) -> Form:
     text = json.dumps(tree, separators=(",", ":"), allow_nan=False).encode()
     if writer.position + len(text) > max_bytes:
         raise TooLarge(f"The model has {writer.position + len(text):,} bytes, and at most {max_bytes:,} are kept.")
-    return Form(text, _FAST.compress(b"".join(writer.buffers), asbytes=True))  # type: ignore[arg-type]  # pyarrow takes bytes
+    compressed = _FAST.compress(b"".join(writer.buffers), asbytes=True)  # type: ignore[arg-type]  # pyarrow takes bytes
+    return Form(text, compressed, frozenset(writer.modules))
 
 
 class _Writer:
@@ -57,6 +62,7 @@ class _Writer:
         self.buffers: list[np.ndarray[Any, Any]] = []
         self.position = 0
         self.put_off: list[dict[str, Any]] = []
+        self.modules: set[str] = set()
         self._waiting: list[tuple[Any, dict[str, Any]]] = []
         self._met: dict[int, dict[str, Any]] = {}
         self._kept: list[Any] = []  # parts made on the way must live, or their ids would be given to others
@@ -139,6 +145,7 @@ class _Writer:
     def part(self, value: Any, saved: Saved) -> dict[str, Any]:
         """A model of another library: the files that its plugin makes of it."""
         node = self.remember(value, {"part": saved.format_id, "files": {}})
+        self.modules.update(saved.modules)
         for name, content in saved.files.items():
             node["files"][name] = self.array(np.frombuffer(content, np.uint8))
         return node

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runlake import InvalidModel
+
 
 class NoSafeForm(Exception):
     """The model holds something that is not in the closed list; the message says where, and what."""
@@ -23,5 +25,5 @@ class TooLarge(Exception):
     """The model is over the size that it may have; the message has both."""
 
 
-class InvalidForm(Exception):
+class InvalidForm(InvalidModel):
     """The bytes are not those of a model as this library writes them; the message says what is wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["imported_packages"]
+__all__ = ["distributions_of", "imported_packages"]
 
 _INFO = re.compile(r"(?P<name>.+?)-(?P<version>\d[^-]*?)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 
@@ -22,27 +23,33 @@ class _Distribution:
     name: str
     version: str
 
-    def modules(self) -> set[str]:
-        """The modules at its top, from what its installer left."""
-        named = _lines(self.folder / "top_level.txt")
-        if named:
-            return set(named)
-        files = (line.partition(",")[0].split("/") for line in _lines(self.folder / "RECORD"))
-        return {parts[0].partition(".")[0] for parts in files if len(parts) > 1 or parts[0].endswith((".py", ".so", ".pyd"))}
-
 
 def imported_packages() -> dict[str, str]:
     """The versions of what is imported by now, by the names that one installs it by."""
-    imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - {"__main__"}
-    unexplained = {_plain(module): module for module in imported}
+    return distributions_of({name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - {"__main__"})
+
+
+def distributions_of(modules: Collection[str]) -> dict[str, str]:
+    """The versions of what these modules came from, by the names that one installs it by."""
+    unexplained = {_plain(module): module for module in modules}
     found: list[_Distribution] = []
     others: list[_Distribution] = []
     for distribution in _installed():
         is_named_so = unexplained.pop(_plain(distribution.name), None) is not None
         (found if is_named_so else others).append(distribution)
     left = set(unexplained.values())
-    found += [distribution for distribution in others if left and not left.isdisjoint(distribution.modules())]
+    found += [distribution for distribution in others if left and not left.isdisjoint(_modules_of(distribution))]
     return {each.name.replace("_", "-"): each.version for each in sorted(found, key=lambda each: each.name.lower())}
+
+
+@functools.cache  # a record may have ten thousand lines
+def _modules_of(distribution: _Distribution) -> set[str]:
+    """The modules at its top, from what its installer left."""
+    named = _lines(distribution.folder / "top_level.txt")
+    if named:
+        return set(named)
+    files = (line.partition(",")[0].split("/") for line in _lines(distribution.folder / "RECORD"))
+    return {parts[0].partition(".")[0] for parts in files if len(parts) > 1 or parts[0].endswith((".py", ".so", ".pyd"))}
 
 
 def _installed() -> Iterator[_Distribution]:

@@ -1,0 +1,84 @@
+"""Whatever is changed in the files of a model, they are refused or give a model that answers: the process never dies of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+from runlake_lightgbm.predicting import predicted
+from runlake_lightgbm.saving import loaded, saved
+
+from mutations import Case, as_json, as_text, attack, died, use
+
+NUMBERS = np.random.default_rng(0)
+X = NUMBERS.normal(size=(90, 3))
+FRAME = pd.DataFrame({"a": X[:, 0], "kind": pd.Categorical(["x", "y", "z"] * 30), "b": X[:, 1]})
+THREE = np.digitize(X[:, 0], [-0.5, 0.5]) + 0
+KIND = X[:, 0] + 3.0 * (FRAME["kind"] == "y").to_numpy()
+FEW: dict[str, Any] = {"num_threads": 1, "verbosity": -1, "min_data_in_leaf": 3, "num_leaves": 5, "min_data_per_group": 2}
+
+MODELS: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "trees": ({}, X, X[:, 0]),
+    "categories": ({"max_cat_to_onehot": 1, "cat_smooth": 1}, FRAME, KIND),
+    "classes": ({"objective": "multiclass", "num_class": 3}, X, THREE),
+    "lines": ({"linear_tree": True}, X, X[:, 0]),
+    "a forest": ({"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}, X, X[:, 1]),
+}
+
+
+def of_booster(name: str) -> Mapping[str, bytes]:
+    """A booster's two files."""
+    params, rows, targets = MODELS[name]
+    return files_of(lightgbm.train({**FEW, **params}, lightgbm.Dataset(rows, targets), 2))
+
+
+def of_estimator() -> Mapping[str, bytes]:
+    """An estimator's three files."""
+    model = lightgbm.LGBMClassifier(n_estimators=2, num_leaves=4, min_child_samples=3, n_jobs=1, verbosity=-1)
+    return files_of(model.fit(X, np.array(["a", "b", "c"])[THREE]))
+
+
+def files_of(model: Any) -> Mapping[str, bytes]:
+    """What it is saved as."""
+    found = saved(model, 1 << 24)
+    assert found is not None
+    return found.files
+
+
+def read(files: Mapping[str, bytes]) -> None:
+    """Load and ask."""
+    model = loaded(files)
+    for rows in (FRAME, X):
+        use(lambda rows=rows: predicted(model, rows, {}))
+    use(lambda: predicted(model, X, {"pred_contrib": True}))
+    use(lambda: predicted(model, X, {"pred_leaf": True}))
+
+
+CASES: dict[str, Case] = {
+    **{name: (partial(of_booster, name), "model.txt", as_text) for name in MODELS},
+    "settings": (of_estimator, "estimator.json", as_json),
+    "rounds": (of_estimator, "booster.json", as_json),
+}
+
+
+def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
+    """A few of the changes that the long test makes."""
+    assert died(__file__, tmp_path, list(CASES), 25) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
+    """Five hundred changes of each file."""
+    assert died(__file__, tmp_path, list(CASES), 500) == []
+
+
+if __name__ == "__main__":
+    attack(CASES, read, sys.argv[1:])

@@ -1,0 +1,113 @@
+"""Whatever is changed in the files of a model, in either form, they are refused or give a model that answers: the process never dies of it."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from runlake_sklearn import FORMAT, SKOPS
+from runlake_sklearn.loading import loaded
+from runlake_sklearn.saving import saved
+from scipy.sparse import csr_matrix
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from mutations import Case, as_json, attack, changed_bytes, died, use
+
+X = np.random.default_rng(0).normal(size=(40, 4))
+THREE = np.digitize(X[:, 0], [-0.5, 0.5])
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "a forest": lambda: RandomForestClassifier(2, max_depth=3, random_state=0).fit(X, THREE),
+    "bins": lambda: HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5).fit(X, X[:, 0]),
+    "neighbors": lambda: KNeighborsClassifier(3, algorithm="kd_tree", leaf_size=5).fit(X, THREE),
+    "balls": lambda: KNeighborsClassifier(3, algorithm="ball_tree", leaf_size=5).fit(X, THREE),
+    "sparse vectors": lambda: SVC().fit(csr_matrix(X), THREE),
+    "a pipeline": lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, THREE),
+    "categories": lambda: make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(np.round(X), THREE),
+}
+
+
+def files_of(name: str, form: str) -> Mapping[str, bytes]:
+    """What a model is saved as."""
+    found = saved(MODELS[name](), 1 << 28, form)
+    assert found is not None
+    assert found.why_not == ""
+    return found.files
+
+
+def before_compression(data: bytes, chance: random.Random) -> bytes:
+    """The arrays with something changed, as many bytes as before, in a frame that is whole."""
+    with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
+        plain = stream.read()
+    changed = changed_bytes(plain, chance)
+    return bytes(pa.compress((changed + plain)[: len(plain)], codec="zstd", asbytes=True))
+
+
+def in_a_member(data: bytes, chance: random.Random) -> bytes:
+    """An archive of which one member was changed, and which is whole but for that; the schema as often as all the others."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    others = [name for name in members if name != "schema.json"]
+    name = chance.choice(others) if others and chance.random() < 0.5 else "schema.json"
+    members[name] = as_json(members[name], chance) if name == "schema.json" else in_an_array(members[name], chance)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+    return written.getvalue()
+
+
+def in_an_array(content: bytes, chance: random.Random) -> bytes:
+    """Numbers, behind a head that says what it said; now and then the head."""
+    if not content.startswith(b"\x93NUMPY") or chance.random() < 0.2:
+        return changed_bytes(content, chance)
+    head = 10 + int.from_bytes(content[8:10], "little")
+    changed = changed_bytes(content[head:], chance)
+    return content[:head] + (changed + content[head:])[: len(content) - head]
+
+
+def read(files: Mapping[str, bytes]) -> None:
+    """Load and ask."""
+    model = loaded(SKOPS if "model.skops" in files else FORMAT, files, {})
+    for rows in (X, csr_matrix(X)):
+        for method in ("predict", "predict_proba", "decision_function", "kneighbors", "apply"):
+            use(lambda method=method, rows=rows: getattr(model, method)(rows))  # type: ignore[misc]  # a default is a value
+
+
+CASES: dict[str, Case] = {
+    **{f"the tree of {name}": (partial(files_of, name, "runlake"), "estimator.json", as_json) for name in MODELS},
+    **{f"the arrays of {name}": (partial(files_of, name, "runlake"), "buffers.bin.zst", before_compression) for name in MODELS},
+    **{f"members of {name}": (partial(files_of, name, "skops"), "model.skops", in_a_member) for name in MODELS},
+    "a frame": (partial(files_of, "a forest", "runlake"), "buffers.bin.zst", changed_bytes),
+    "an archive": (partial(files_of, "a forest", "skops"), "model.skops", changed_bytes),
+}
+
+
+def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
+    """A few of the changes that the long test makes."""
+    assert died(__file__, tmp_path, list(CASES), 10) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
+    """Five hundred changes of each file."""
+    assert died(__file__, tmp_path, list(CASES), 500) == []
+
+
+if __name__ == "__main__":
+    attack(CASES, read, sys.argv[1:])

@@ -1,0 +1,117 @@
+"""`log_model` and `save_model` of a library, with the arguments and the names that MLflow's have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from runlake.entities.models import ModelInfo
+from runlake.entities.signatures import ModelSignature
+from runlake.errors import InvalidValue
+from runlake.guard import log
+from runlake.models.folder import FOLDER
+from runlake.models.logging import Beside, log_saved, save_saved, saved_by
+from runlake.models.requirements import Given
+
+__all__ = ["log_model", "pass_over", "save_model"]
+
+# What MLflow takes and is nothing here: a model is kept in one piece, in one format, in the run that is open.
+_MLFLOW_ONLY = {
+    "await_registration_for",
+    "code_paths",
+    "export_model",
+    "extra_files",
+    "model_card",
+    "model_id",
+    "model_kwargs",
+    "model_type",
+    "params",
+    "pickle_module",
+    "registered_model_name",
+    "remove_cast_in_save",
+    "requirements_file",
+    "resources",
+    "save_pretrained",
+    "step",
+    "tags",
+    "task",
+}
+_FORMATS = ("serialization_format", "model_format")  # as MLflow's libraries call it
+
+_named: set[str] = set()
+
+
+def log_model(
+    library: str,
+    model: Any = None,
+    artifact_path: str | None = None,
+    conda_env: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    code_paths: Any = None,
+    registered_model_name: str | None = None,
+    signature: ModelSignature | Mapping[str, Any] | bool | None = None,
+    input_example: Any = None,
+    await_registration_for: int | None = None,
+    pip_requirements: Given | None = None,
+    extra_pip_requirements: Given | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    format: str | None = None,  # noqa: A002 - what people type
+    *,
+    name: str | None = None,
+    pyfunc_predict_fn: str | None = None,
+    **others: Any,
+) -> ModelInfo:
+    """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer. `name` is another word for the path.
+
+    The model also goes by MLflow's name for it, such as `sk_model`. `format` asks for another form than its plugin's usual one; "pickle"
+    writes a pickle, which others load only once they have consented to run it.
+    """
+    passed = {"code_paths": code_paths, "registered_model_name": registered_model_name, "await_registration_for": await_registration_for}
+    model, form = _understood(model, format, {**others, **{key: value for key, value in passed.items() if value is not None}})
+    beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
+    return log_saved(saved_by(library, model, form), model, beside, name or artifact_path or FOLDER)
+
+
+def save_model(
+    library: str,
+    model: Any = None,
+    path: str | os.PathLike[str] | None = None,
+    conda_env: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    code_paths: Any = None,
+    signature: ModelSignature | Mapping[str, Any] | bool | None = None,
+    input_example: Any = None,
+    pip_requirements: Given | None = None,
+    extra_pip_requirements: Given | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    format: str | None = None,  # noqa: A002 - what people type
+    *,
+    pyfunc_predict_fn: str | None = None,
+    **others: Any,
+) -> ModelInfo:
+    """Keep a model in a folder of the disk, which must be new or empty; `load_model` gives it back by its path."""
+    if path is None:
+        raise InvalidValue("save_model takes the model and the path of a new folder.")
+    model, form = _understood(model, format, others if code_paths is None else {**others, "code_paths": code_paths})
+    beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
+    return save_saved(saved_by(library, model, form), model, beside, path)
+
+
+def pass_over(verb: str, others: Mapping[str, Any]) -> None:
+    """Say once of each argument of MLflow's that it has no effect. Raises TypeError for one that nobody knows."""
+    for name in others:
+        if name not in _MLFLOW_ONLY:
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
+        if name not in _named:
+            _named.add(name)
+            log.warning("%s(%s=...) has no effect here.", verb, name)
+
+
+def _understood(model: Any, form: str | None, others: dict[str, Any]) -> tuple[Any, str | None]:
+    """The model by whatever name it came, and the form that is asked for."""
+    named = [name for name in others if name.endswith("_model") and name not in _MLFLOW_ONLY]
+    if (model is None) != (len(named) == 1):
+        raise InvalidValue(f"One model is kept at a time; {1 - (model is None) + len(named)} were given.")
+    asked = [others.pop(name) for name in _FORMATS if name in others]
+    found = others.pop(named[0]) if named else model
+    pass_over("log_model", others)
+    return found, form or next((each for each in asked if each not in (None, "cloudpickle", "pickle")), None)
