@@ -202,7 +202,7 @@ def _spec(spec: ColSpec | TensorSpec) -> str:
     if isinstance(spec, TensorSpec):
         kind = f"{spec.type}[{', '.join('any' if size < 0 else str(size) for size in spec.shape)}]"
     else:
-        kind = spec.type if spec.required else f"{spec.type} or nothing"
+        kind = f"{spec.type}" if spec.required else f"{spec.type} or nothing"
     return kind if spec.name is None else f"{spec.name}: {kind}"
 
 

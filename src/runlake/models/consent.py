@@ -43,8 +43,6 @@ def require_consent(digest: str, consent: Consent | None, where: str, what: str,
     """Go on if the code of this model may run. Raises ConsentNeeded, which says what it is and what can be done."""
     if is_made_here(digest) or (consent is not None and consent.sha256 == digest):
         return
-    if consent is not None and not isinstance(consent, Consent):
-        raise InvalidValue(f"allow_unsafe takes a Consent(sha256, reason), not {consent!r}.")
     given = "" if consent is None else f" The consent that was given is for another model, {consent.sha256}."
     named = f" It names {', '.join(types)}." if types else ""
     raise ConsentNeeded(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,8 @@ class Folder:
 
     where: str
     manifest: Manifest
-    listing: bytes  # the manifest as it is kept
-    files: Mapping[str, bytes]
+    listing: bytes = field(repr=False)  # the manifest as it is kept
+    files: Mapping[str, bytes] = field(repr=False)
     is_ours: bool
 
     @cached_property

@@ -29,6 +29,8 @@ PYTHON, PICKLED = "python/1", "pickle/1"
 
 def loaded(folder: Folder, options: Mapping[str, Any], consent: Consent | None = None) -> Any:
     """The model. Raises ConsentNeeded for one that is code, InvalidModel or another RunlakeError for one that is damaged."""
+    if consent is not None and not isinstance(consent, Consent):
+        raise InvalidValue(f"allow_unsafe takes a Consent(sha256, reason), not {consent!r}.")
     format_id = folder.manifest.format_id
     if format_id == PICKLED:
         return _unpickled(folder, options, consent)
@@ -62,9 +64,10 @@ def _python(folder: Folder, options: Mapping[str, Any], consent: Consent | None)
     if unknown:
         raise InvalidValue(f"A model that is Python code is loaded with model_config; there is no {', '.join(sorted(unknown))}.")
     otherwise = "What it does stands in its model.py: runlake.artifacts.download_artifacts(uri) copies it out to be read."
-    require_consent(folder.digest, consent, folder.where, "Python code", (), otherwise)
+    types = pickles.types_in(folder.data["model.pkl"]) if "model.pkl" in folder.data else ()
+    require_consent(folder.digest, consent, folder.where, "Python code", types, otherwise)
     place = tempfile.mkdtemp(prefix="runlake-model-")
-    model = load_python(folder.data, Path(place), options.get("model_config"))
+    model = load_python(folder.data, Path(place), options.get("model_config"), name=folder.where)
     weakref.finalize(model, _remove, place, os.getpid())  # with its artifacts
     return model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.entities.tags import MODEL_TAG
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.guard import attempt, log
 from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, is_allowed, load, plugin_named, takes
 from runlake.instrument.saved import Saved
@@ -24,6 +25,8 @@ from runlake.models.signatures import infer_signature
 from runlake.models.signatures.examples import data_and_params, example_files
 from runlake.models.writing import Place, Said, Written, checked_metadata, modules_of, written
 from runlake.recording.active import run_to_log_to
+
+Ask = Callable[[Any, Mapping[str, Any]], Any]
 
 __all__ = ["PICKLE", "Beside", "log_saved", "save_saved", "saved_by"]
 
@@ -58,15 +61,15 @@ class Beside:
         if not (self.signature is None or self.signature is False or isinstance(self.signature, (ModelSignature, Mapping))):
             raise InvalidValue(f"A signature is what runlake.models.infer_signature gives, not {self.signature!r}.")
 
-    def said(self, saved: Saved, model: Any) -> Said:
-        """In files and words. Without a signature that of the example is taken, and of what the model says of it."""
+    def said(self, saved: Saved, ask: Ask) -> Said:
+        """In files and words. Without a signature that of the example is taken, and of what the model says of it by `ask`."""
         files, info = example_files(self.input_example) if self.input_example is not None else ({}, None)
-        signature = self._signature(model) or saved.signature
+        signature = self._signature(ask) or saved.signature
         modules = modules_of(saved, signature)
         files |= environment_files(modules, self.pip_requirements, self.extra_pip_requirements, self.conda_env)
         return Said(files, signature, info, checked_metadata(self.metadata), self.predict_fn)
 
-    def _signature(self, model: Any) -> ModelSignature | None:
+    def _signature(self, ask: Ask) -> ModelSignature | None:
         if isinstance(self.signature, ModelSignature):
             return self.signature
         if isinstance(self.signature, Mapping):
@@ -74,7 +77,10 @@ class Beside:
         if self.signature is False or self.input_example is None:
             return None
         rows, params = data_and_params(self.input_example)
-        outputs = ask_plugins("predict_sample", model, options=options_of, model=model, rows=rows)
+        outputs = attempt(lambda: ask(rows, params or {}))
+        if isinstance(outputs, BaseException):
+            log.warning("The model cannot be asked for its input_example, so its signature says nothing of outputs: %r", outputs)
+            outputs = None
         return infer_signature(rows, outputs, params)
 
 
@@ -109,11 +115,16 @@ def saved_by(library: str, model: Any, form: str | None) -> Saved:
 _BY_PICKLE = "With format='pickle' it is kept as a pickle, which others load only once they have consented to run what is in it."
 
 
-def log_saved(saved: Saved, model: Any, beside: Beside, path: str) -> ModelInfo:
+def asking(model: Any) -> Ask:
+    """How a model of a library is asked for a few rows."""
+    return lambda rows, _: ask_plugins("predict_sample", model, options=options_of, model=model, rows=rows)
+
+
+def log_saved(saved: Saved, ask: Ask, beside: Beside, path: str) -> ModelInfo:
     """Keep it in the active run."""
     run = run_to_log_to()
     place = Place(run.artifact_uri(path), path, run.run_id, run.kept_below(path))
-    whole = written(saved, beside.said(saved, model), place)
+    whole = written(saved, beside.said(saved, ask), place)
     run.keep_files(path, whole.files)
     notes = {f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()} if path == FOLDER else {}
     run.set_tags({format_tag(path): saved.format_id, **notes})
@@ -121,12 +132,12 @@ def log_saved(saved: Saved, model: Any, beside: Beside, path: str) -> ModelInfo:
     return whole.info
 
 
-def save_saved(saved: Saved, model: Any, beside: Beside, path: str | os.PathLike[str]) -> ModelInfo:
+def save_saved(saved: Saved, ask: Ask, beside: Beside, path: str | os.PathLike[str]) -> ModelInfo:
     """Keep it in a folder, which is there once it is whole. Raises InvalidValue for one that holds something."""
     target = Path(path).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InvalidValue(f"{str(target)!r} is there already. Give the name of a folder that is new or empty.")
-    whole = written(saved, beside.said(saved, model), Place(str(target), target.name))
+    whole = written(saved, beside.said(saved, ask), Place(str(target), target.name))
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}-{os.urandom(6).hex()}")
     draft.mkdir()

@@ -26,9 +26,19 @@ PER_BYTE = 50  # that a file has
 
 
 def try_apart(format_id: str, files: Mapping[str, bytes]) -> None:
-    """Go on if another process could read them. Raises InvalidModel, with what became of that."""
-    if listed(format_id, files).to_bytes() in _passed:
-        return
+    """Go on if another process could read them. Raises InvalidModel, with what became of that; of the same bytes once."""
+    listing = listed(format_id, files).to_bytes()
+    if listing not in _outcomes:
+        _outcomes[listing] = _try(format_id, files)
+    if why := _outcomes[listing]:
+        raise InvalidModel(f"The model in the format {format_id} was not read, as {why}.")
+
+
+_outcomes: dict[bytes, str] = {}  # what became of it, "" where all went well
+
+
+def _try(format_id: str, files: Mapping[str, bytes]) -> str:
+    """What became of it."""
     command = [sys.executable, "-P", "-m", "runlake.models.trial", format_id, str(SECONDS)]
     header = json.dumps([[name, len(content)] for name, content in files.items()]).encode() + b"\n"
     try:
@@ -46,12 +56,7 @@ def try_apart(format_id: str, files: Mapping[str, bytes]) -> None:
         raise InvalidModel(
             f"The model in the format {format_id} was not read: it could not be tried in another process: {error}."
         ) from error
-    if outcome.returncode:
-        raise InvalidModel(f"The model in the format {format_id} was not read, as {_told(outcome)}.")
-    _passed.add(listed(format_id, files).to_bytes())
-
-
-_passed: set[bytes] = set()
+    return _words_of(outcome) if outcome.returncode else ""
 
 
 def main(format_id: str, seconds: str, given: BinaryIO) -> None:
@@ -65,7 +70,7 @@ def main(format_id: str, seconds: str, given: BinaryIO) -> None:
         raise SystemExit(f"{error}") from error
 
 
-def _told(outcome: subprocess.CompletedProcess[bytes]) -> str:
+def _words_of(outcome: subprocess.CompletedProcess[bytes]) -> str:
     if outcome.returncode < 0:
         return f"another process that read it was ended by {signal.Signals(-outcome.returncode).name}"
     lines = outcome.stderr.decode("utf-8", "replace").strip().splitlines()

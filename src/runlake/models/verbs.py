@@ -11,7 +11,7 @@ from runlake.entities.signatures import ModelSignature
 from runlake.errors import InvalidValue
 from runlake.guard import log
 from runlake.models.folder import FOLDER
-from runlake.models.logging import Beside, log_saved, save_saved, saved_by
+from runlake.models.logging import Beside, asking, log_saved, save_saved, saved_by
 from runlake.models.requirements import Given
 
 __all__ = ["log_model", "pass_over", "save_model"]
@@ -69,7 +69,7 @@ def log_model(
     passed = {"code_paths": code_paths, "registered_model_name": registered_model_name, "await_registration_for": await_registration_for}
     model, form = _understood(model, format, {**others, **{key: value for key, value in passed.items() if value is not None}})
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
-    return log_saved(saved_by(library, model, form), model, beside, name or artifact_path or FOLDER)
+    return log_saved(saved_by(library, model, form), asking(model), beside, name or artifact_path or FOLDER)
 
 
 def save_model(
@@ -93,7 +93,7 @@ def save_model(
         raise InvalidValue("save_model takes the model and the path of a new folder.")
     model, form = _understood(model, format, others if code_paths is None else {**others, "code_paths": code_paths})
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
-    return save_saved(saved_by(library, model, form), model, beside, path)
+    return save_saved(saved_by(library, model, form), asking(model), beside, path)
 
 
 def pass_over(verb: str, others: Mapping[str, Any]) -> None:

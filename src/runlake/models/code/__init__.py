@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runlake.models.code.files import load_python as load_python
+    from runlake.models.code.files import modules_of as modules_of
     from runlake.models.code.files import python_files as python_files
     from runlake.models.code.python_model import LoadedPython as LoadedPython
     from runlake.models.code.python_model import PythonModel as PythonModel
     from runlake.models.code.python_model import PythonModelContext as PythonModelContext
     from runlake.models.code.python_model import set_model as set_model
 
-__all__ = ["LoadedPython", "PythonModel", "PythonModelContext", "load_python", "python_files", "set_model"]
+__all__ = ["LoadedPython", "PythonModel", "PythonModelContext", "load_python", "modules_of", "python_files", "set_model"]
 
-_IN_FILES = {"load_python", "python_files"}
+_IN_FILES = {"load_python", "modules_of", "python_files"}
 
 
 def __getattr__(name: str) -> Any:

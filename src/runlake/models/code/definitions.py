@@ -82,7 +82,7 @@ def _of_class(kind: type) -> Definition:
         here = [function.__code__ for function in own if function.__code__.co_filename == name]
         file.check_unchanged(here, f"class {kind.__qualname__}")
         nodes = [node for path, node in file.classes() if path == kind.__qualname__ and all(_holds(node, code) for code in here)]
-        if nodes:
+        if nodes and (own or _is_known_as_itself(kind, outer)):
             return _definition(nodes[-1], file, inner, outer, bases)
     raise InvalidValue(
         f"The source of the class {kind.__qualname__} is not known: it was made by a call, by exec(), or in a prompt. {_WAYS_OUT}"
@@ -103,6 +103,11 @@ def _first_line(node: _Node) -> int:
 
 def _holds(node: ast.ClassDef, code: CodeType) -> bool:
     return node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)
+
+
+def _is_known_as_itself(kind: type, outer: Mapping[str, Any]) -> bool:
+    """Whether its name means the class in its module: one that a call made may have the name of another."""
+    return "." in kind.__qualname__ or outer.get(kind.__name__) is kind
 
 
 def _functions(kind: type) -> Iterator[FunctionType]:

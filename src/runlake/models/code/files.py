@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import json
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
 from runlake.errors import InvalidModel, InvalidValue
-from runlake.models.code.libraries import is_library
+from runlake.guard import log
+from runlake.models.code.libraries import is_library, own_file
 from runlake.models.code.modules import FOLDER, module_of, serve
-from runlake.models.code.pickles import pickled, unpickled
+from runlake.models.code.pickles import pickled, types_in, unpickled
 from runlake.models.code.plain import from_json, to_json
 from runlake.models.code.python_model import LoadedPython, PythonModel, PythonModelContext, collected, wrong_with
-from runlake.models.code.sources import check_imports, source_of
+from runlake.models.code.sources import check_imports, imports_in, source_of
 from runlake.recording.artifact_names import checked_name
 
-__all__ = ["ABOUT", "load_python", "python_files"]
+__all__ = ["ABOUT", "load_python", "modules_of", "python_files"]
 
 ABOUT, SOURCE, STATE, PICKLE, ARTIFACTS = "python.json", "model.py", "state.json", "model.pkl", "artifacts"
 _LEFT_OUT = {"__pycache__", ".git", ".ipynb_checkpoints"}
@@ -44,12 +48,13 @@ def python_files(
     Raises InvalidValue for what cannot be kept so that another process can use it.
     """
     files = dict(_modules(code_paths or ()))
-    shipped = {name.removeprefix(FOLDER).partition("/")[0].removesuffix(".py") for name in files}
+    shipped = _shipped(files)
+    _warn_of_what_is_missing(files, shipped)
     about: dict[str, Any] = {"model_config": to_json("model_config", dict(model_config or {}), "It holds plain data.")}
     if as_pickle:
         _check_model(python_model)
         about |= {"kind": "pickle"}
-        files[PICKLE] = pickled(python_model)
+        files[PICKLE] = pickled(python_model, shipped)
     elif isinstance(python_model, (str, os.PathLike)):
         about |= {"kind": "file"}
         files[SOURCE] = _file(Path(python_model), shipped)
@@ -85,13 +90,27 @@ def load_python(
     if about["kind"] == "pickle":
         return LoadedPython(unpickled(files[PICKLE]), context)
     with collected() as models:
-        module = module_of(files[SOURCE].decode(), name)
+        module = module_of(decode_source(files[SOURCE]), name)
     if about["kind"] == "file":
         if not models:
             raise InvalidModel(f"{name} is a file that ran to its end without a call of runlake.models.set_model(...).")
         return LoadedPython(models[-1], context)
     made = getattr(module, about["name"])
     return LoadedPython(made if about["kind"] == "function" else _instance(made, json.loads(files[STATE])), context)
+
+
+def modules_of(files: Mapping[str, bytes]) -> list[str]:
+    """The top modules of libraries that a model's code imports, which have to be installed for it; nothing is run."""
+    if PICKLE in files:
+        return sorted({name.partition(".")[0] for name in types_in(files[PICKLE])} - sys.stdlib_module_names - _shipped(files))
+    texts = [content for name, content in files.items() if name == SOURCE or (name.startswith(FOLDER) and name.endswith(".py"))]
+    imported = {module.partition(".")[0] for content in texts for module in imports_in(content)}  # "" for those of their own package
+    return sorted(imported - {""} - sys.stdlib_module_names - _shipped(files))
+
+
+def _shipped(files: Iterable[str]) -> set[str]:
+    """The top modules that come along."""
+    return {name.removeprefix(FOLDER).partition("/")[0].removesuffix(".py") for name in files if name.startswith(FOLDER)}
 
 
 def _json(value: Any) -> bytes:
@@ -112,20 +131,34 @@ def _file(path: Path, shipped: Collection[str]) -> bytes:
     called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     if not any(getattr(each, "id", getattr(each, "attr", None)) == "set_model" for each in called):
         raise InvalidValue(f"{path} does not say what the model in it is: end it with runlake.models.set_model(...).")
-    check_imports(content.decode(), str(path), shipped)
+    check_imports(content, str(path), shipped)
     return content
 
 
 def _state(model: PythonModel) -> Any:
-    """What the instance holds, or what its own `__getstate__` says of that."""
+    """What the instance holds, or what its own `__getstate__` says of that; `load_context` makes anew what it sets and JSON cannot hold."""
     is_own = getattr(type(model), "__getstate__", None) is not getattr(object, "__getstate__", None)
     if is_own:
         return to_json(f"What {type(model).__qualname__}.__getstate__() gives", model.__getstate__(), _WAYS_OUT)
     held = dict(vars(model))
     for kind in type(model).__mro__:
         slots = vars(kind).get("__slots__", ())
-        held |= {slot: getattr(model, slot) for slot in ([slots] if isinstance(slots, str) else slots) if hasattr(model, slot)}
-    return {name: to_json(f"{type(model).__qualname__}.{name}", value, _WAYS_OUT) for name, value in held.items() if name != "__dict__"}
+        named = {slots} if isinstance(slots, str) else {*slots} - {"__dict__", "__weakref__"}
+        held |= {slot: getattr(model, slot) for slot in sorted(named) if hasattr(model, slot)}
+    made_anew = _set_by(type(model).load_context)
+    state = {}
+    for name, value in held.items():
+        try:
+            state[name] = to_json(f"{type(model).__qualname__}.{name}", value, _WAYS_OUT)
+        except InvalidValue:
+            if name not in made_anew:
+                raise
+    return state
+
+
+def _set_by(method: Any) -> set[str]:
+    """The attributes that a method sets."""
+    return {each.argval for each in dis.get_instructions(inspect.unwrap(method)) if each.opname == "STORE_ATTR"}
 
 
 def _instance(kind: type[Any], state: Any) -> Any:
@@ -151,6 +184,15 @@ def _modules(code_paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str
             )
         for name, content in _content(path, "code_paths"):
             yield FOLDER + str(checked_name(name)), content
+
+
+def _warn_of_what_is_missing(files: Mapping[str, bytes], shipped: Collection[str]) -> None:
+    """Not refused as in a model's own source: a folder may hold more than is ever imported."""
+    for name, content in files.items():
+        for module in imports_in(content) if name.endswith(".py") else ():
+            top = module.partition(".")[0]
+            if top and top not in shipped and (file := own_file(top)) is not None:
+                log.warning("%s, which comes with the model, imports %s, which does not: add %r to code_paths.", name, module, str(file))
 
 
 def _artifact(key: str, path: Path) -> tuple[str, dict[str, bytes]]:

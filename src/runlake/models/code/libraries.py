@@ -47,14 +47,15 @@ def own_file(module: str) -> Path | None:
 
 def place_in_library(value: Any, name: str) -> tuple[str, str] | None:
     """The module and the name there by which a library's object is imported: where it says that it is, or where anything else has it."""
-    names = list(dict.fromkeys([getattr(value, "__name__", name), name]))
-    home = getattr(value, "__module__", None)
-    found = [
-        (module, each)
-        for module, content in _libraries(home.partition(".")[0] if isinstance(home, str) else None)
-        for each in names
-        if isinstance(each, str) and vars(content).get(each) is value
-    ]
+    home = getattr(value, "__module__", None) or type(value).__module__
+    top = home.partition(".")[0] if isinstance(home, str) else None
+    names = [each for each in dict.fromkeys([getattr(value, "__name__", name), name]) if isinstance(each, str)]
+    for libraries in (_libraries(top), _libraries(None)):
+        found = [(module, each) for module, content in libraries for each in names if vars(content).get(each) is value]
+        if found:
+            return min(found, key=_how_private)
+    under_any_name = (*_libraries(top), *_libraries("types"))  # which has the types that builtins name, and does not have
+    found = [(module, each) for module, content in under_any_name for each, held in list(vars(content).items()) if held is value]
     return min(found, key=_how_private, default=None)
 
 

@@ -9,10 +9,12 @@ import _compat_pickle
 import importlib.util
 import pickle
 import pickletools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.guard import log
+from runlake.models.code.libraries import own_file
 
 __all__ = ["UNKNOWN", "pickled", "types_in", "unpickled"]
 
@@ -25,8 +27,20 @@ _GETS = {"GET", "BINGET", "LONG_BINGET"}
 _EXTENSIONS = {"EXT1", "EXT2", "EXT4"}
 
 
-def pickled(model: Any) -> bytes:
-    """The model as a pickle: by cloudpickle where it is installed, which takes classes and functions of the program itself along."""
+def pickled(model: Any, shipped: Collection[str] = ()) -> bytes:
+    """The model as a pickle: by cloudpickle where it is installed, which takes classes and functions of the program itself along.
+
+    Modules of the user's own do not come along unless they are `shipped`; those that the pickle needs are said.
+    """
+    data = _pickled(model)
+    for name in types_in(data):
+        top = name.partition(".")[0]
+        if top not in shipped and (file := own_file(top)) is not None:
+            log.warning("The pickle needs %s, which is loaded only where %s is found: add that to code_paths.", name, file)
+    return data
+
+
+def _pickled(model: Any) -> bytes:
     if importlib.util.find_spec("cloudpickle") is not None:
         import cloudpickle  # late: it is an optional extra, and few models are kept so
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import sys
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,10 @@ from typing import Any
 from runlake.errors import InvalidValue
 from runlake.models.code.definitions import Definition, definition_of, is_defined_by_source
 from runlake.models.code.libraries import is_library, own_file, place_in_library
-from runlake.models.code.literals import MAX_LENGTH, literal_of
+from runlake.models.code.literals import MAX_LENGTH, is_plain, literal_of, named_tuple_of
 from runlake.models.code.names import Use, When, chains_in, names_used
 
-__all__ = ["check_imports", "source_of"]
+__all__ = ["check_imports", "imports_in", "source_of"]
 
 _OF_ANY_MODULE = {"__name__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__", "__annotations__"}
 _WAYS_OUT = (
@@ -39,18 +40,32 @@ def source_of(value: Any, shipped: Collection[str] = ()) -> str:
     return text
 
 
-def check_imports(text: str, what: str, shipped: Collection[str]) -> None:
+def check_imports(text: str | bytes, what: str, shipped: Collection[str]) -> None:
     """Raises InvalidValue where the text imports a module of the user's own that is not among the shipped."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            raise InvalidValue(f"{what} imports from the package around it, {'.' * node.level}{node.module or ''}, which it has left. "
-                               "Name the package in the import, and add its folder to code_paths=.")  # fmt: skip
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for module in modules:
-            top = module.partition(".")[0]
-            if top not in shipped and (file := own_file(top)) is not None:
-                raise InvalidValue(f"{what} imports {module}, which other processes would not find: add code_paths=[{str(file)!r}].")
+    for module in imports_in(text):
+        if module.startswith("."):
+            raise InvalidValue(
+                f"{what} imports from the package around it, {module}, which it has left. "
+                "Name the package in the import, and add its folder to code_paths=."
+            )
+        top = module.partition(".")[0]
+        if top not in shipped and (file := own_file(top)) is not None:
+            raise InvalidValue(f"{what} imports {module}, which other processes would not find: add code_paths=[{str(file)!r}].")
+
+
+def imports_in(text: str | bytes) -> list[str]:
+    """The modules that the text imports, wherever in it, as they are written there; of what is no Python none."""
+    found: list[str] = []
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):  # beside a model there may lie what was written for other versions
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append("." * node.level + (node.module or ""))
+    return found
 
 
 @dataclass
@@ -99,23 +114,22 @@ class _Gathered:
         imports = "\n".join(sorted(self._imports, key=lambda line: (line.startswith("from"), line)))
         definitions = "\n\n\n".join(self._pieces[name].text for name in _ordered(self._pieces, root))
         opening = f'"""{root}, with all that it needs, as it was when the model was kept."""'
-        return "\n\n".join(filter(None, [opening, future, imports, definitions])) + "\n"
+        head = "\n\n".join(filter(None, [opening, future, imports]))
+        return "\n\n\n".join(filter(None, [head, definitions])) + "\n"
 
     def _take(self, name: str, value: Any, where: str) -> None:
         if isinstance(value, ModuleType):
             self._take_module(name, value, where)
         elif is_defined_by_source(value) and not self._is_importable(value.__module__):
-            self._take_definition(name, value)
-        elif (written := literal_of(value)) is not None and not isinstance(value, type):
-            text, taken = written
-            if len(text) > MAX_LENGTH:
-                raise InvalidValue(f"{name}, used in {where}, is data of {len(text):,} characters as text. {_WAYS_OUT}")
-            for each, part in taken.items():
-                self.want(each, part, f"the constant {name}")
-            self._pieces[name] = _Piece(f"{name} = {text}", now=list(taken))
-        elif (place := self._place(value, name)) is not None:
+            if (written := named_tuple_of(value)) is not None:
+                self._take_constant(name, *written, where)
+            else:
+                self._take_definition(name, value)
+        elif not is_plain(value) and (place := self._place(value, name)) is not None:
             module, there = place
             self._imports.add(f"from {module} import {there}" + (f" as {name}" if there != name else ""))
+        elif not isinstance(value, type) and not inspect.isroutine(value) and (written := literal_of(value)) is not None:
+            self._take_constant(name, *written, where)
         else:
             raise InvalidValue(f"{name}, used in {where}, is {_shown(value)}, which has no source that could come along. {_WAYS_OUT}")
 
@@ -139,6 +153,13 @@ class _Gathered:
             )
         plain = f"import {module.__name__}"
         self._imports.add(plain if module.__name__ == name else f"{plain} as {name}")
+
+    def _take_constant(self, name: str, text: str, taken: Mapping[str, Any], where: str) -> None:
+        if len(text) > MAX_LENGTH:
+            raise InvalidValue(f"{name}, used in {where}, is data of {len(text):,} characters as text. {_WAYS_OUT}")
+        for each, part in taken.items():
+            self.want(each, part, f"the constant {name}")
+        self._pieces[name] = _Piece(f"{name} = {text}", now=list(taken))
 
     def _take_definition(self, name: str, value: Any) -> None:
         found = definition_of(value)
@@ -178,6 +199,8 @@ class _Gathered:
         for known in (found.inner, found.outer, found.bases):
             if use.name in known:
                 value = known[use.name]
+                if getattr(builtins, use.name, None) is value:
+                    return None
                 return (value,) if use.when is not When.HINT or self._comes_along(use.name, value) else None
         if hasattr(builtins, use.name) or use.when in (When.MAYBE, When.HINT):
             return None
@@ -199,7 +222,7 @@ def _ordered(pieces: dict[str, _Piece], root: str) -> list[str]:
     begun: set[str] = set()
 
     def place(name: str) -> None:
-        if name in placed or name not in pieces:
+        if name in begun or name not in pieces:
             return
         begun.add(name)
         for each in pieces[name].now:

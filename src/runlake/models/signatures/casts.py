@@ -44,7 +44,7 @@ def as_type(column: Any, wanted: DataType, name: Any, required: bool = True) -> 
         return column
     if column.dtype == object:
         return _of_objects(column, wanted, name, required)
-    if wanted == DataType.datetime and column.dtype.kind == "M" and getattr(column.dt, "tz", None) is not None:
+    if wanted == DataType.datetime and _zone(column.dtype) is not None:
         raise InvalidValue(
             f"The column {name!r} has times of a time zone ({column.dtype}), and the model takes times without: "
             f"make them such, as by data[{name!r}].dt.tz_convert(None), which is UTC."
@@ -63,10 +63,15 @@ def _held(dtype: Any) -> Any:
     return dtype.subtype if str(dtype).startswith("Sparse[") else dtype
 
 
+def _zone(dtype: Any) -> Any:
+    """The time zone of times; None for such without, and what else there is."""
+    return getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
+
+
 def _widens(dtype: Any, wanted: DataType) -> bool:
     """Whether every value of this type is one of the wanted type, too."""
     if wanted == DataType.datetime:
-        return bool((dtype.kind == "M" and getattr(dtype, "tz", None) is None) or dtype.type is date)
+        return bool((dtype.kind == "M" and _zone(dtype) is None) or dtype.type is date)
     if wanted not in _KINDS:
         return False
     if dtype.kind == _KINDS[wanted]:

@@ -45,16 +45,17 @@ def example_files(example: Any) -> tuple[dict[str, bytes], dict[str, Any]]:
     Raises InvalidValue for what is no example, or too large still.
     """
     data, params = data_and_params(example)
-    if _n_values(data) > MOST_BYTES // 2:  # a value and its comma
-        data = _first_rows(data)
-    files, info = _files(data, params)
-    if len(files[EXAMPLE_FILE]) > MOST_BYTES and (n_rows(data) or 0) > FEW:
-        files, info = _files(_first_rows(data), params)
-    if (size := len(files[EXAMPLE_FILE])) > MOST_BYTES:
-        raise InvalidValue(
-            f"The input example takes {size:,} bytes as JSON, and {MOST_BYTES:,} are kept at most: give one that is smaller."
+    made = _files(data, params)
+    if made is None and (n := n_rows(data) or 0) > FEW:
+        log.warning(
+            "The input example has %s rows, which take more than %s bytes: the first %d are kept.", f"{n:,}", f"{MOST_BYTES:,}", FEW
         )
-    return files, info
+        made = _files(_first_rows(data), params)
+    if made is None:
+        raise InvalidValue(
+            f"The input example takes more than {MOST_BYTES:,} bytes as JSON, which is most that is kept: give a smaller one."
+        )
+    return made
 
 
 def read_example(files: Mapping[str, bytes], info: Mapping[str, Any], schema: Schema | None = None) -> Any:
@@ -73,15 +74,21 @@ def read_example(files: Mapping[str, bytes], info: Mapping[str, Any], schema: Sc
     return (data, params) if info.get("params") else data
 
 
-def _files(data: Any, params: dict[str, Any] | None) -> tuple[dict[str, bytes], dict[str, Any]]:
-    info = {"artifact_path": EXAMPLE_FILE, **({"params": "true"} if params else {})}
+def _files(data: Any, params: dict[str, Any] | None) -> tuple[dict[str, bytes], dict[str, Any]] | None:
+    """None where they are too large, which may be known before they are made."""
+    if _n_values(data) > MOST_BYTES // len("0,"):
+        return None
     written, served, kind = _written(data)
-    info |= kind
     if params is not None:
         written = {"inputs": written, "params": params}
         served = served and served | (params if _is_chat(data) else {"params": params})
-    files = {EXAMPLE_FILE: _json(written, None)}
-    return (files, info) if served is None else (files | {SERVING_FILE: _json(served, 2)}, {**info, "serving_input_path": SERVING_FILE})
+    content = _json(written, None)
+    if len(content) > MOST_BYTES:
+        return None
+    files, info = {EXAMPLE_FILE: content}, {"artifact_path": EXAMPLE_FILE, **({"params": "true"} if params else {}), **kind}
+    if served is None:
+        return files, info
+    return {**files, SERVING_FILE: _json(served, 2)}, {**info, "serving_input_path": SERVING_FILE}
 
 
 def _written(data: Any) -> tuple[Any, dict[str, Any] | None, dict[str, str]]:
@@ -105,7 +112,7 @@ def _written(data: Any) -> tuple[Any, dict[str, Any] | None, dict[str, str]]:
     if isinstance(data, (dict, list, str, bytes, bool, int, float, date)) or hasattr(data, "item"):
         return data, dict(data) if _is_chat(data) else {"inputs": data}, {"type": "json_object"}
     raise InvalidValue(
-        f"An input example is a frame, an array, a sparse matrix, a dictionary, a list or a value, not a {type(data).__name__}."
+        f"An input example is a frame, an array, a sparse matrix, a dictionary, a list or a value, not data of type {type(data).__name__}."
     )
 
 
@@ -165,10 +172,7 @@ def _n_values(data: Any) -> int:
 
 
 def _first_rows(data: Any) -> Any:
-    kind, n = kind_of(data), n_rows(data)
-    if kind is None or n is None:
-        return data
-    log.warning("The input example has %s rows, which take more than %s bytes: the first %d are kept.", f"{n:,}", f"{MOST_BYTES:,}", FEW)
+    kind = kind_of(data)
     if kind == "arrays":
         return {name: value[:FEW] for name, value in data.items()}
     return data.iloc[:FEW] if kind == "frame" else data.slice(0, FEW) if kind == "arrow" else data[:FEW]
@@ -230,7 +234,7 @@ def _column(column: Any, kind: DataType) -> Any:
     import pandas as pd
 
     if kind == DataType.datetime:
-        return pd.to_datetime(column).astype("datetime64[ns]")
+        return pd.to_datetime(column, format="ISO8601").astype("datetime64[ns]")
     if kind == DataType.binary:
         return column.map(lambda text: base64.decodebytes(text.encode()) if isinstance(text, str) else text)
     if kind == DataType.string:

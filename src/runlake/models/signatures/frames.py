@@ -44,7 +44,7 @@ def as_frame(data: Any, schema: Schema) -> Any:
     except (ValueError, TypeError) as error:
         raise InvalidValue(f"The model takes columns, and this {type(data).__name__} cannot become a frame: {error}.") from None
     way = " Make it an array, as by data.toarray()." if kind == "sparse" else ""
-    raise InvalidValue(f"The model takes columns, as of a DataFrame, not a {type(data).__name__}.{way}")
+    raise InvalidValue(f"The model takes columns, as of a DataFrame, not data of type {type(data).__name__}.{way}")
 
 
 def as_array(data: Any) -> Any:

@@ -33,7 +33,9 @@ class TensorEnforcement:
             data = dict.fromkeys(self._specs, data)
         is_frame = hasattr(data, "iloc") and hasattr(data, "columns")
         if not is_frame and not isinstance(data, Mapping):
-            raise InvalidValue(f"The model takes a dictionary of arrays, {listed(list(self._specs))}, not a {type(data).__name__}.")
+            raise InvalidValue(
+                f"The model takes a dictionary of arrays, {listed(list(self._specs))}, not data of type {type(data).__name__}."
+            )
         self._check_names(list(data.columns) if is_frame else list(data))
         if is_frame:
             return {name: _of_column(data[name], spec) for name, spec in self._specs.items()}
@@ -66,7 +68,7 @@ def _as_tensor(data: Any, spec: TensorSpec) -> Any:
     if hasattr(data, "tocsr") and hasattr(data, "nnz"):
         return _checked(data, spec)
     if not hasattr(data, "__array__") or not hasattr(data, "shape"):
-        raise InvalidValue(f"{_input(spec)} is an array of {spec.type}, not a {type(data).__name__}.")
+        raise InvalidValue(f"{_input(spec)} is an array of {spec.type}, not data of type {type(data).__name__}.")
     return _checked(as_array(data), spec)
 
 
@@ -133,10 +135,11 @@ def _typed(array: Any, spec: TensorSpec) -> Any:
     try:
         with np.errstate(all="ignore"):  # a NaN has no integer, which is said below
             cast = array.astype(spec.type)
+            back = cast.astype(array.dtype)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidValue(f"{_input(spec)} is an array of {spec.type}, and the data cannot become one: {error}.") from None
     is_of_floats = array.dtype.kind == cast.dtype.kind == "f"
-    if not is_of_floats and array.dtype.kind not in "OUS" and not bool((cast == array).all()):
+    if not is_of_floats and array.dtype.kind not in "OUS" and not bool((back == array).all()):
         raise InvalidValue(f"{_input(spec)} is an array of {spec.type}, and the data is of {array.dtype}, with values that would change.")
     return cast
 
