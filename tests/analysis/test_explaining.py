@@ -24,9 +24,10 @@ from runlake.analysis.importance import permuted
 from runlake.analysis.linear import of_sums
 from runlake.analysis.sample import Sample, sample_bytes, told_apart
 from runlake.entities import Job, JobState
+from runlake.entities.models import MANIFEST
 from runlake.instrument.plugins import load, plugin_named
 from runlake.jobs import queue
-from runlake.models.manifest import MANIFEST, listed
+from runlake.models.manifest import listed
 from runlake.store.tables import column_bytes
 from toys import LIBRARY, installed, write_plugin
 

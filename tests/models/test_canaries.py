@@ -19,9 +19,10 @@ import pytest
 
 import runlake
 from children import environment
+from runlake.entities.models import MANIFEST, MLMODEL
 from runlake.models import Consent
-from runlake.models.manifest import MANIFEST, listed
-from runlake.models.mlmodel import MLMODEL, written_mlmodel
+from runlake.models.manifest import listed
+from runlake.models.mlmodel import written_mlmodel
 
 NOT_LOADED = (runlake.RunlakeError,)
 

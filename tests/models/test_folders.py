@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 import runlake
 from children import run_program
-from runlake.models.manifest import MANIFEST
+from runlake.entities.models import MANIFEST
 from runlake.models.mlmodel import read_mlmodel, written_mlmodel
 
 NUMBERS = np.random.default_rng(0)

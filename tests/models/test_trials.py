@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake.entities.models import MANIFEST
 from runlake.instrument.plugins import load, plugin_named
-from runlake.models.manifest import MANIFEST, listed
+from runlake.models.manifest import listed
 from toys import LIBRARY, installed, write_plugin
 
 # A plugin of a library that crashes where its files say so, and that tells in a file where it read any.

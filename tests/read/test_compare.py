@@ -166,6 +166,20 @@ def test_artifacts_are_compared_by_content() -> None:
 
 
 @pytest.mark.usefixtures("store")
+def test_what_names_its_run_is_no_difference_of_two_models() -> None:
+    """Two models alike differ in nothing; a file of that name outside of a model is any other."""
+    ids = []
+    for text in ("one", "two"):
+        with runlake.start_run() as run:
+            run.keep_files("best/net", {"weights": b"alike", "MLmodel": text.encode(), "manifest.json": text.encode()})
+            runlake.log_text(text, "MLmodel")
+        ids.append(run.run_id)
+    found = compared(*ids).artifacts
+
+    assert ([change.key for change in found.different], [change.key for change in found.same]) == (["MLmodel"], ["best/net/weights"])
+
+
+@pytest.mark.usefixtures("store")
 def test_data_sets_are_compared_by_their_digests() -> None:
     """By what they were used for and their names."""
     ids = []

@@ -8,7 +8,10 @@ from typing import Any
 
 from runlake.entities.signatures import ModelSignature
 
-__all__ = ["ModelInfo"]
+__all__ = ["MANIFEST", "MLMODEL", "ModelInfo"]
+
+MLMODEL = "MLmodel"  # the file that says what a model is
+MANIFEST = "manifest.json"  # and the one that lists all of its files
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlake import platform
-from runlake.entities.models import ModelInfo
+from runlake.entities.models import MANIFEST, MLMODEL, ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.entities.tags import SKIPPED_TAG
 from runlake.errors import InvalidModel, InvalidValue, UnknownArtifact
-from runlake.models.manifest import MANIFEST, MOST_BYTES, Manifest, digest_of, read_manifest, verified
-from runlake.models.mlmodel import MLMODEL, read_mlmodel
+from runlake.models.manifest import MOST_BYTES, Manifest, digest_of, read_manifest, verified
+from runlake.models.mlmodel import read_mlmodel
 from runlake.models.requirements import CONDA, CONSTRAINTS, REQUIREMENTS, VIRTUALENV
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from runlake.entities.models import MANIFEST, MLMODEL
 from runlake.entities.tags import MODEL_TAG, MODELS_TAG
 from runlake.instrument.given import Fitted
 from runlake.instrument.parts import load_part
 from runlake.instrument.saved import Saved
 from runlake.models.consent import made_here
 from runlake.models.folder import FOLDER, folder_in
-from runlake.models.manifest import MANIFEST
-from runlake.models.mlmodel import MLMODEL
 from runlake.models.requirements import CONDA, REQUIREMENTS, VIRTUALENV, environment_files
 from runlake.models.writing import Place, Said, Written, modules_of, written
 

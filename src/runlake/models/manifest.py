@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from runlake.entities.models import MANIFEST
 from runlake.errors import InvalidModel
 from runlake.recording.artifact_names import checked_name
 
-__all__ = ["MANIFEST", "Entry", "Manifest", "digest_of", "listed", "read_manifest", "verified"]
+__all__ = ["Entry", "Manifest", "digest_of", "listed", "read_manifest", "verified"]
 
-MANIFEST = "manifest.json"
 VERSION = 1
 MOST_BYTES = 64 << 20  # of a manifest itself
 

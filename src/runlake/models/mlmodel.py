@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runlake.entities.models import MLMODEL
 from runlake.errors import InvalidModel
 
-__all__ = ["MLMODEL", "read_mlmodel", "written_mlmodel"]
+__all__ = ["read_mlmodel", "written_mlmodel"]
 
-MLMODEL = "MLmodel"
 MOST_DEPTH = 16
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*")

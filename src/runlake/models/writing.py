@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import runlake
-from runlake.entities.models import ModelInfo
+from runlake.entities.models import MANIFEST, MLMODEL, ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.errors import InvalidValue
 from runlake.instrument.plugins import find_plugins
 from runlake.instrument.saved import Saved
 from runlake.models.folder import about_model
-from runlake.models.manifest import MANIFEST, digest_of, listed
-from runlake.models.mlmodel import MLMODEL, written_mlmodel
+from runlake.models.manifest import digest_of, listed
+from runlake.models.mlmodel import written_mlmodel
 from runlake.models.requirements import CONDA, VIRTUALENV
 
 __all__ = ["LOADER", "Place", "Said", "Written", "checked_metadata", "modules_of", "written"]

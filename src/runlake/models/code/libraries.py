@@ -26,7 +26,7 @@ def is_library(module: str) -> bool:
 
 
 def origin_of(top: str) -> list[Path]:
-    """The file or the folders that a top module would be imported from; none where there is no such module, or no file of it."""
+    """The file or the folders that a top module would be imported from, or what says where it is from; none where there is no such module."""
     spec = getattr(sys.modules.get(top), "__spec__", None)
     if spec is None and top not in sys.modules:
         spec = importlib.util.find_spec(top)
@@ -34,7 +34,7 @@ def origin_of(top: str) -> list[Path]:
         file = getattr(sys.modules.get(top), "__file__", None)
         return [Path(file)] if file else []
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
-    return folders or ([Path(spec.origin)] if spec.origin and spec.has_location else [])
+    return folders or ([Path(spec.origin)] if spec.origin else [])
 
 
 def own_file(module: str) -> Path | None:

@@ -51,7 +51,7 @@ def _schema_of(data: Any) -> Schema | None:
     return _of_list(data) if kind == "list" else None
 
 
-def _of_frame(rows: Any, kind: str) -> Schema | None:
+def _of_frame(rows: Any, kind: str) -> Schema:
     if kind == "arrow":
         return _columns(
             (name, str(dtype), column) for name, dtype, column in zip(rows.column_names, rows.schema.types, rows.columns, strict=True)
@@ -65,9 +65,9 @@ def _of_frame(rows: Any, kind: str) -> Schema | None:
     return _columns((name, str(column.dtype), column) for name, column in found)
 
 
-def _columns(found: Iterable[tuple[Any, str, Any]]) -> Schema | None:
+def _columns(found: Iterable[tuple[Any, str, Any]]) -> Schema:
     specs = [ColSpec(_column_type(dtype, column), _label(name), not _has_missing(column)) for name, dtype, column in found]
-    return Schema(specs) if specs else None
+    return Schema(specs or [ColSpec(ANYTHING)])
 
 
 def _of_wide_frame(rows: Any) -> Schema:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from runlake.entities.environments import CHANGES_TAG, ENVIRONMENT_FILE
+from runlake.entities.models import MANIFEST, MLMODEL
 from runlake.read.comparing.changes import Change, Compared, compared
 
 if TYPE_CHECKING:
@@ -122,5 +124,11 @@ def _said(text: str) -> dict[str, Any]:
 
 
 def _files_of(run: Run) -> dict[str, dict[str, Any]]:
-    told_elsewhere = {ENVIRONMENT_FILE, CODE_FILE}
-    return {name: {"sha256": sha, "bytes": size} for name, (sha, size) in run._state.artifacts.items() if name not in told_elsewhere}
+    kept = run._state.artifacts
+    models = {name.removesuffix(MANIFEST) for name in kept if PurePosixPath(name).name == MANIFEST}
+    left_out = {
+        ENVIRONMENT_FILE,
+        CODE_FILE,
+        *(f"{folder}{name}" for folder in models for name in (MLMODEL, MANIFEST)),
+    }  # which name the run
+    return {name: {"sha256": sha, "bytes": size} for name, (sha, size) in kept.items() if name not in left_out}
