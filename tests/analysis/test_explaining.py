@@ -297,7 +297,7 @@ def test_permutation_leaves_the_sample_as_it_was(sums: Any) -> None:
     import pandas as pd
 
     run = recorded()
-    from runlake.models.kept import kept_model
+    from runlake.models.trained import kept_model
 
     model, targets = kept_model(run), ROWS @ [2.0, 0.0, 0.01]
     frame = pd.DataFrame(ROWS, columns=["a", "a", "b"], index=range(50, 0, -1))
@@ -326,7 +326,7 @@ class SlowToCopy(np.ndarray):
 
 def test_dealing_out_counts_as_time(sums: Any) -> None:
     """It can take longer than to score what is dealt out."""
-    from runlake.models.kept import kept_model
+    from runlake.models.trained import kept_model
 
     targets = ROWS @ [2.0, 0.0, 0.01]
     found = permuted(kept_model(recorded()), Sample(ROWS.view(SlowToCopy), targets, ["a", "b", "c"], 50), 0.2)

@@ -14,10 +14,12 @@ from runlake.client.artifacts import download_artifacts
 from runlake.entities.models import ModelInfo
 from runlake.errors import InvalidValue
 from runlake.instrument.saved import Saved
+from runlake.models.beside import Ask, Beside
 from runlake.models.code import load_python, python_files
 from runlake.models.folder import FOLDER
+from runlake.models.forms import PICKLE
 from runlake.models.loading import PYTHON
-from runlake.models.logging import PICKLE, Ask, Beside, log_saved, save_saved
+from runlake.models.logged import log_saved, save_saved
 from runlake.models.verbs import pass_over
 
 __all__ = ["log_model", "save_model"]

@@ -5,8 +5,10 @@ manifest      their list, with the hash of each
 mlmodel       what the model is, in YAML
 requirements  what must be installed for it
 writing       all these as they are written
-kept          the model of a training
-logging       a model that the program keeps
+trained       the model of a training
+forms         in which form a model is kept that the program itself keeps
+beside        what the program says of it
+logged        its folder, in a run or on the disk
 verbs         the arguments that MLflow has for that
 loading       the one way from files to an object
 consent       leave to run code that came with a model

@@ -9,11 +9,11 @@ from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ParamSchema, Schema
 from runlake.errors import InvalidModel, InvalidValue
 from runlake.instrument.plugins import ask_one, find_plugins, implements
+from runlake.models.beside import PREDICTIONS
 from runlake.models.code import LoadedPython
 from runlake.models.consent import Consent
 from runlake.models.folder import Folder
 from runlake.models.loading import loaded
-from runlake.models.logging import PREDICTIONS
 from runlake.models.signatures import Enforcement, enforced_params, matched
 
 __all__ = ["Metadata", "PyFuncModel", "pyfunc_of"]

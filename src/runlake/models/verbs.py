@@ -10,8 +10,10 @@ from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.errors import InvalidValue
 from runlake.guard import log
+from runlake.models.beside import Beside
 from runlake.models.folder import FOLDER
-from runlake.models.logging import Beside, asking, log_saved, save_saved, saved_by
+from runlake.models.forms import asking, saved_by
+from runlake.models.logged import log_saved, save_saved
 from runlake.models.requirements import Given
 
 __all__ = ["log_model", "pass_over", "save_model"]
