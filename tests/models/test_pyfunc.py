@@ -153,6 +153,28 @@ def test_a_model_of_ones_own_comes_back_with_state_artifacts_and_params(store: P
     assert run_program(program, store, info.model_uri, info.digest).stdout.splitlines() == ["refused True", "[102.5, 104.5]"]
 
 
+class Counting(runlake.pyfunc.PythonModel):
+    """A model that answers bit by bit."""
+
+    def predict(self, context: Any, model_input: pd.DataFrame) -> pd.Series:
+        """All at once."""
+        return pd.Series(range(len(model_input)))
+
+    def predict_stream(self, context: Any, model_input: pd.DataFrame) -> Any:
+        """One by one."""
+        yield from range(len(model_input))
+
+
+def test_an_answer_may_come_bit_by_bit(tmp_path: Path) -> None:
+    """Of a model that has it so; what it imports must be installed, and stands in its requirements."""
+    runlake.pyfunc.save_model(tmp_path / "counting", python_model=Counting())
+
+    assert list(runlake.pyfunc.load_model(str(tmp_path / "counting")).predict_stream(FRAME[:3])) == [0, 1, 2]
+    assert "pandas" in (tmp_path / "counting" / "requirements.txt").read_text()
+    with pytest.raises(runlake.InvalidValue, match="predict_stream"):
+        saved(tmp_path, LinearRegression().fit(FRAME, TARGETS)).predict_stream(FRAME)
+
+
 def test_an_object_of_ones_own_may_be_kept_as_a_pickle(tmp_path: Path) -> None:
     """By its name alone; another form is an error."""
     info = runlake.pyfunc.save_model(tmp_path / "pickled", python_model=lambda_model(), format="pickle")

@@ -6,7 +6,7 @@ from runlake import config
 from runlake.errors import UnknownArtifact
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
-from runlake.models.kept import kept_model, name_of
+from runlake.models.trained import kept_model, name_of
 from runlake.redaction import redacted_text
 
 __all__ = ["description"]

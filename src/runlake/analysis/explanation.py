@@ -20,7 +20,7 @@ from runlake.analysis.linear import of_sums
 from runlake.instrument.explained import Explainer, Learner, Linear, Unexplained
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
-from runlake.models.kept import name_of
+from runlake.models.trained import name_of
 from runlake.read.explanation import ABOUT, EXPLANATION_FILE
 from runlake.store.columns import as_array, texts
 from runlake.store.tables import parquet_bytes

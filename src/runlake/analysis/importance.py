@@ -15,7 +15,7 @@ from runlake.analysis.sample import Sample
 from runlake.instrument.plugins import ask_plugins
 from runlake.instrument.rows import kind_of, n_rows
 from runlake.jobs.kinds import Skipped, Work
-from runlake.models.kept import name_of
+from runlake.models.trained import name_of
 from runlake.read.explanation import IMPORTANCE_FILE
 from runlake.store.tables import column_bytes
 

@@ -12,7 +12,7 @@ from runlake.errors import UnknownArtifact
 from runlake.instrument.explained import Learner, Unexplained
 from runlake.instrument.plugins import ask_plugins
 from runlake.jobs.kinds import Skipped, Work
-from runlake.models.kept import kept_model, name_of
+from runlake.models.trained import kept_model, name_of
 from runlake.read import Run
 
 __all__ = ["learner_of", "model_and_sample", "title_of"]

@@ -7,7 +7,7 @@ from runlake.analysis.sample import SAMPLE, sample_bytes
 from runlake.instrument.given import Fitted
 from runlake.instrument.hookspecs import hookimpl
 from runlake.jobs import queue
-from runlake.models.kept import keep_model
+from runlake.models.trained import keep_model
 
 __all__ = ["model_fitted"]
 

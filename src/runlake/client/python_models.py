@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ from runlake.entities.models import ModelInfo
 from runlake.errors import InvalidValue
 from runlake.instrument.saved import Saved
 from runlake.models.beside import Ask, Beside
-from runlake.models.code import load_python, python_files
+from runlake.models.code import load_python, modules_of, python_files
 from runlake.models.folder import FOLDER
 from runlake.models.forms import PICKLE
 from runlake.models.loading import PYTHON
@@ -84,19 +82,7 @@ def _saved(model: Any, artifacts: Any, code_paths: Any, model_config: Any, form:
         )
     there = {key: download_artifacts(str(path)) if str(path).startswith("runs:/") else path for key, path in (artifacts or {}).items()}
     files = python_files(model, artifacts=there, code_paths=code_paths, model_config=model_config, as_pickle=form == PICKLE)
-    return Saved(PYTHON, files, modules=_imported(files))
-
-
-def _imported(files: Mapping[str, bytes]) -> list[str]:
-    """The modules at the top of what its sources import; those of its own come from no distribution."""
-    found = {"cloudpickle"} if "model.pkl" in files else set()
-    for name, content in files.items():
-        for node in ast.walk(ast.parse(content)) if name == "model.py" or (name.startswith("code/") and name.endswith(".py")) else ():
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module.partition(".")[0])
-    return sorted(found - sys.stdlib_module_names)
+    return Saved(PYTHON, files, modules=modules_of(files))
 
 
 def _asking(saved: Saved) -> Ask:

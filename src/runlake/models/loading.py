@@ -17,7 +17,7 @@ from typing import Any
 
 from runlake.errors import InvalidModel, InvalidValue
 from runlake.instrument.parts import load_part, tried_first
-from runlake.models.code import load_python, pickles
+from runlake.models.code import LoadedPython, load_python, pickles
 from runlake.models.consent import Consent, is_made_here, require_consent
 from runlake.models.folder import Folder
 from runlake.models.trial import try_apart
@@ -68,8 +68,14 @@ def _python(folder: Folder, options: Mapping[str, Any], consent: Consent | None)
     require_consent(folder.digest, consent, folder.where, "Python code", types, otherwise)
     place = tempfile.mkdtemp(prefix="runlake-model-")
     model = load_python(folder.data, Path(place), options.get("model_config"), name=folder.where)
-    weakref.finalize(model, _remove, place, os.getpid())  # with its artifacts
+    weakref.finalize(_lasting(model), _remove, place, os.getpid())  # with its artifacts
     return model
+
+
+def _lasting(model: LoadedPython) -> object:
+    """What is there for as long as anybody can ask for its artifacts: the user's own object, where that can be watched."""
+    own = model.unwrap()
+    return own if hasattr(type(own), "__weakref__") else model
 
 
 def _remove(place: str, process: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runlake.entities.models import ModelInfo
@@ -64,6 +64,13 @@ class PyFuncModel:
         """What the model says of these rows. Raises InvalidValue for such as its signature does not let through."""
         known = enforced_params(params, self._params)
         return self._ask(self._matched(data) if self._enforced is None else self._enforced(data), known)
+
+    def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """What a `PythonModel` says bit by bit. Raises InvalidValue for a model that does not."""
+        if not isinstance(self._model, LoadedPython):
+            raise InvalidValue(f"A {type(self._model).__name__} has no predict_stream; ask it by predict.")
+        known = enforced_params(params, self._params)
+        return iter(self._model.predict_stream(data if self._enforced is None else self._enforced(data), known))
 
     def _matched(self, data: Any) -> Any:
         """Without a signature the columns are those that the model itself names."""

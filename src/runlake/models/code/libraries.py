@@ -26,7 +26,7 @@ def is_library(module: str) -> bool:
 
 
 def origin_of(top: str) -> list[Path]:
-    """The file or the folders that a top module would be imported from, or what says where it is from; none where there is no such module."""
+    """The file or the folders that a top module would be imported from, or what stands for them; none where there is no such module."""
     spec = getattr(sys.modules.get(top), "__spec__", None)
     if spec is None and top not in sys.modules:
         spec = importlib.util.find_spec(top)
@@ -51,12 +51,17 @@ def place_in_library(value: Any, name: str) -> tuple[str, str] | None:
     top = home.partition(".")[0] if isinstance(home, str) else None
     names = [each for each in dict.fromkeys([getattr(value, "__name__", name), name]) if isinstance(each, str)]
     for libraries in (_libraries(top), _libraries(None)):
-        found = [(module, each) for module, content in libraries for each in names if vars(content).get(each) is value]
+        found = [(module, each) for module, content in libraries for each in names if _is(vars(content).get(each), value)]
         if found:
             return min(found, key=_how_private)
     under_any_name = (*_libraries(top), *_libraries("types"))  # which has the types that builtins name, and does not have
     found = [(module, each) for module, content in under_any_name for each, held in list(vars(content).items()) if held is value]
     return min(found, key=_how_private, default=None)
+
+
+def _is(held: Any, value: Any) -> bool:
+    """Whether it is the value, or what stands in its place since a library is watched."""
+    return held is value or (held is not None and getattr(held, "__wrapped__", None) is value)
 
 
 def _libraries(top: str | None) -> Iterator[tuple[str, ModuleType]]:

@@ -92,9 +92,10 @@ class _Writing:
             return "{" + ", ".join(f"{self.text(key)}: {self.text(each)}" for key, each in value.items()) + "}"
         if kind in _BRACKETS:
             texts = self._texts(value)
+            if kind in (set, frozenset):  # whose order differs from process to process
+                texts.sort()
             before, after = _BRACKETS[kind]
-            comma = "," if kind is tuple and len(value) == 1 else ""  # the order of a set differs from process to process
-            return f"{before}{', '.join(sorted(texts) if kind in (set, frozenset) else texts)}{comma}{after}"
+            return f"{before}{', '.join(texts)}{',' if kind is tuple and len(texts) == 1 else ''}{after}"
         if typing.get_origin(value) is not None:
             return self._type(value)
         if isinstance(value, type) or inspect.isroutine(value):
@@ -138,12 +139,9 @@ class _Writing:
             return f"{self._named(kind)}[{value.name!r}]"
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             return f"{self._named(kind)}({', '.join(self._texts(value))})"
-        if dataclasses.is_dataclass(value) and not hasattr(kind, "__post_init__"):
-            fields = dataclasses.fields(value)
-            if all(field.init for field in fields) and (
-                not hasattr(value, "__dict__") or set(vars(value)) == {field.name for field in fields}
-            ):
-                return f"{self._named(kind)}({', '.join(f'{field.name}={self.text(getattr(value, field.name))}' for field in fields)})"
+        if dataclasses.is_dataclass(value) and _is_all_fields(value):
+            given = (f"{field.name}={self.text(getattr(value, field.name))}" for field in dataclasses.fields(value))
+            return f"{self._named(kind)}({', '.join(given)})"
         if is_library(kind.__module__):
             return self._call(value)
         raise _NoLiteral
@@ -190,6 +188,13 @@ class _Writing:
         said += [f"bound={self.text(value.__bound__)}"] if value.__bound__ is not None else []
         said += [f"{way}=True" for way in ("covariant", "contravariant") if getattr(value, f"__{way}__")]
         return f"{self.take('typing', typing)}.TypeVar({', '.join(said)})"
+
+
+def _is_all_fields(value: Any) -> bool:
+    """Whether the object of a dataclass is what a call with its fields makes."""
+    fields = dataclasses.fields(value)
+    held = set(vars(value)) if hasattr(value, "__dict__") else {field.name for field in fields}
+    return all(field.init for field in fields) and held == {field.name for field in fields} and not hasattr(value, "__post_init__")
 
 
 def _has_own_reduce(kind: type) -> bool:

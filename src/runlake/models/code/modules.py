@@ -7,6 +7,7 @@ the process finds elsewhere with another content, since it would silently run th
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import linecache
 import sys
@@ -70,11 +71,10 @@ def module_of(text: str, label: str) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = f"<{label} {name}>"
     sys.modules[name] = module
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(sys.modules.pop, name)
         _run(module, text, module.__file__)
-    except BaseException:
-        del sys.modules[name]
-        raise
+        undo.pop_all()  # it ran to its end
     return module
 
 

@@ -131,7 +131,8 @@ class _Gathered:
         elif not isinstance(value, type) and not inspect.isroutine(value) and (written := literal_of(value)) is not None:
             self._take_constant(name, *written, where)
         else:
-            raise InvalidValue(f"{name}, used in {where}, is {_shown(value)}, which has no source that could come along. {_WAYS_OUT}")
+            reason = "holds more than plain data" if is_plain(value) else "has no source that could come along"
+            raise InvalidValue(f"{name}, used in {where}, is {_shown(value)}, which {reason}. {_WAYS_OUT}")
 
     def _is_importable(self, module: str) -> bool:
         return module.partition(".")[0] in self._shipped or is_library(module)

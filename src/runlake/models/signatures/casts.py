@@ -12,7 +12,7 @@ from typing import Any
 
 from runlake.entities.column_types import DataType
 from runlake.errors import InvalidValue
-from runlake.models.signatures.cells import is_missing, type_of_all
+from runlake.models.signatures.cells import is_missing, type_of_value
 
 __all__ = ["as_type", "fits"]
 
@@ -86,8 +86,11 @@ def _cast(column: Any, wanted: DataType, name: Any, required: bool) -> Any:
         if not required:
             return column  # of a type that has missing integers
         raise _mismatch(column, wanted, name)
+    import numpy as np
+
     try:
-        return column.astype(_NUMPY[wanted])
+        with np.errstate(invalid="ignore"):  # a NaN of the kind that is to be noticed
+            return column.astype(_NUMPY[wanted])
     except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # times that nanoseconds do not reach
         raise InvalidValue(f"The column {name!r} of {column.dtype} cannot become {_NUMPY[wanted]}: {error}.") from None
 
@@ -101,8 +104,8 @@ def _of_objects(column: Any, wanted: DataType, name: Any, required: bool) -> Any
     inferred = column.infer_objects()
     if inferred.dtype != object:
         return as_type(inferred, wanted, name, required)
-    if wanted == DataType.boolean and type_of_all(column) == wanted:
-        return column  # with some missing
+    if wanted == DataType.boolean and all(is_missing(value) or type_of_value(value) == wanted for value in column):
+        return column
     try:
         if wanted == DataType.datetime:
             return column.astype(_NUMPY[wanted])

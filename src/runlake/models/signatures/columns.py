@@ -27,13 +27,14 @@ class ColumnEnforcement:
         self._names = tuple(schema.input_names())
         self._types: list[ColumnType] = [each.type for each in schema.inputs]  # type: ignore[misc]  # there are no tensors
         self._is_required = [each.required for each in schema.inputs]
-        self._is_open = not schema.has_input_names() and any(isinstance(kind, AnyType) for kind in self._types)
+        self._known = frozenset(self._names)
+        self._is_open = len(schema) == 1 and not schema.has_input_names() and isinstance(self._types[0], AnyType)
         self._fitting: list[Any] = []
         self._has_warned = False
 
     def __call__(self, data: Any) -> Any:
         """The frame of these columns; the data is not changed, and where it fits, no value is copied."""
-        if self._is_open and len(self._schema) == 1:
+        if self._is_open:
             return data
         frame = as_frame(data, self._schema)
         labels, dtypes = tuple(frame.columns), frame.dtypes.tolist()
@@ -66,7 +67,7 @@ class ColumnEnforcement:
         if any(not isinstance(label, (str, int)) for label in found):
             found = {str(label): place for label, place in found.items()} | found
         missing = [name for name, required in zip(self._names, self._is_required, strict=True) if required and name not in found]
-        extra = [label for label in labels if label not in self._names and str(label) not in self._names]
+        extra = [label for label in labels if label not in self._known and str(label) not in self._known]
         if missing:
             raise InvalidValue(_missing(missing, extra, labels))
         times = Counter(labels)
@@ -88,4 +89,4 @@ def _missing(missing: Sequence[Any], extra: Sequence[Any], labels: Sequence[Any]
     said = f"The model takes {'a column' if len(missing) == 1 else 'columns'} {listed(missing)}, which the data lacks"
     if labels == tuple(range(len(labels))):
         return f"{said}: its columns have no names. Give them, as pd.DataFrame(data, columns=[...]) does."
-    return f"{said}; {'what it has beside is ' + listed(extra) if extra else 'it has no other columns'}."
+    return f"{said}; what it has beside is {listed(extra)}." if extra else f"{said}."

@@ -40,7 +40,7 @@ def as_frame(data: Any, schema: Schema) -> Any:
             array = as_array(data)
             return pd.DataFrame(array) if array.dtype.names else _named(pd.DataFrame(array), schema)
         if isinstance(data, (str, bytes, bool, int, float, complex, date)) or _is_single(data):
-            return _named(pd.DataFrame([data]), schema)
+            return _named(pd.DataFrame([as_array(data)[()] if _is_single(data) else data]), schema)
     except (ValueError, TypeError) as error:
         raise InvalidValue(f"The model takes columns, and this {type(data).__name__} cannot become a frame: {error}.") from None
     way = " Make it an array, as by data.toarray()." if kind == "sparse" else ""
@@ -51,14 +51,17 @@ def as_array(data: Any) -> Any:
     """An array of NumPy, of what can become one."""
     import numpy as np
 
-    return np.asarray(data.detach() if hasattr(data, "detach") else data)  # a tensor that is part of a training
+    try:
+        return np.asarray(data.detach() if hasattr(data, "detach") else data)  # a tensor that is part of a training
+    except (TypeError, ValueError) as error:  # one of another device, or of numbers that NumPy does not have
+        raise InvalidValue(f"Data of type {type(data).__name__} cannot become an array: {error}.") from None
 
 
 def _of_mapping(data: Mapping[Any, Any], schema: Schema) -> Any:
     """Lists and arrays are columns; where all are single values, or columns hold lists, the dictionary is one row."""
     import pandas as pd
 
-    values = {name: value.item() if _is_single(value) else value for name, value in data.items()}
+    values = {name: as_array(value)[()] if _is_single(value) else value for name, value in data.items()}
     is_row = not all(isinstance(each.type, DataType) for each in schema.inputs)
     if is_row or not any(
         isinstance(value, (list, tuple)) or (hasattr(value, "__len__") and hasattr(value, "shape")) for value in values.values()
