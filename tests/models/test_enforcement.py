@@ -79,6 +79,28 @@ def test_what_a_signature_was_inferred_from_is_let_through_as_it_is(values: Any)
 
 
 DAYS = [pd.Timestamp(2026, 1, 2), pd.Timestamp(2026, 1, 3)]
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pa.table], ids=["polars", "arrow"])
+def test_missing_integers_of_polars_and_arrow_stay_integers(make: Any) -> None:
+    """All of their digits, where the model was given such."""
+    data = make({"a": [2**53 + 1, None], "b": [1, None]})
+
+    given = Enforcement(schema_of(data) or TWO)(data)
+
+    assert given.dtypes.astype(str).tolist() == ["Int64", "Int64"]
+    assert [each if each is not pd.NA else None for each in given["a"]] == [2**53 + 1, None]
+    with pytest.raises(InvalidValue, match="some are missing"):
+        Enforcement(Schema([ColSpec("long", "a")]))(data)
+    for other in (make({"a": [0.5, None], "b": [1, 2]}), make({"a": pa.array([2**63, None], "uint64"), "b": [1, 2]})):
+        with pytest.raises(InvalidValue, match="'a' is of type float64"):
+            Enforcement(schema_of(data) or TWO)(other)
+    small = Schema([ColSpec("integer", "b", required=False)])
+    assert Enforcement(small)(data).dtypes.astype(str).tolist() == ["Int32"]
+    with pytest.raises(InvalidValue, match="'b' is of type float64"):
+        Enforcement(small)(make({"b": [1 << 31, None]}))
+
+
 CONVERTED: dict[str, tuple[Any, str, Any, Any]] = {
     "times of seconds": (np.array(["2026-01-02", "2026-01-03"], "datetime64[s]"), "datetime", "datetime64[ns]", DAYS),
     "dates": ([each.date() for each in DAYS], "datetime", "datetime64[ns]", DAYS),

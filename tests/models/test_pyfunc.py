@@ -96,7 +96,8 @@ def test_an_example_is_kept_with_what_it_says_of_the_signature(tmp_path: Path, c
     bad = saved(tmp_path, LogisticRegression().fit(FRAME, TARGETS), input_example=FRAME[["age"]].head(2))
 
     assert good.metadata.get_output_schema() is not None
-    assert good.metadata.saved_input_example_info["type"] == "dataframe"
+    assert good.input_example.equals(FRAME.head(2))
+    assert saved(tmp_path, LogisticRegression().fit(FRAME, TARGETS)).input_example is None
     assert bad.metadata.get_output_schema() is None
     assert "cannot be asked for its input_example" in caplog.text
 

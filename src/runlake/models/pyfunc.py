@@ -15,6 +15,7 @@ from runlake.models.consent import Consent
 from runlake.models.folder import Folder
 from runlake.models.loading import loaded
 from runlake.models.signatures import Enforcement, enforced_params, matched
+from runlake.models.signatures.examples import read_example
 
 __all__ = ["Metadata", "PyFuncModel", "pyfunc_of"]
 
@@ -52,10 +53,11 @@ class Metadata:
 class PyFuncModel:
     """A loaded model. `predict` takes what its signature says, as a DataFrame, an array, a dictionary, a list or a sparse matrix."""
 
-    def __init__(self, model: Any, info: ModelInfo, ask: Ask) -> None:
+    def __init__(self, model: Any, info: ModelInfo, ask: Ask, files: Mapping[str, bytes]) -> None:
         self.metadata = Metadata(info)
         self._model = model
         self._ask = ask
+        self._files = files  # that tell of the model
         signature = info.signature
         self._params = None if signature is None else signature.params
         self._enforced = None if signature is None or signature.inputs is None else Enforcement(signature.inputs)
@@ -76,6 +78,12 @@ class PyFuncModel:
         """Without a signature the columns are those that the model itself names."""
         found = next((names for name in _NAMES if (names := getattr(self._model, name, None)) is not None), None)
         return data if found is None or callable(found) else matched(data, [str(name) for name in found])
+
+    @property
+    def input_example(self) -> Any:
+        """The data that the model was kept with as an example; None where it has none."""
+        info = self.metadata.saved_input_example_info
+        return None if info is None else read_example(self._files, info, self.input_schema)
 
     @property
     def input_schema(self) -> Schema | None:
@@ -110,7 +118,9 @@ class PyFuncModel:
 def pyfunc_of(folder: Folder, options: Mapping[str, Any], consent: Consent | None = None) -> PyFuncModel:
     """The folder's model. Raises ConsentNeeded, InvalidModel or another RunlakeError."""
     model = loaded(folder, options, consent)
-    return PyFuncModel(model, folder.info, _asking(model, folder))
+    return PyFuncModel(
+        model, folder.info, _asking(model, folder), {name: folder.files[name] for name in folder.files.keys() - folder.data.keys()}
+    )
 
 
 def _asking(model: Any, folder: Folder) -> Ask:

@@ -27,7 +27,7 @@ def as_frame(data: Any, schema: Schema) -> Any:
         return _named(data.to_frame(), schema) if data.name is None else data.to_frame()
     if kind in ("polars", "arrow"):
         frame = data.to_pandas()
-        return frame if hasattr(frame, "columns") else frame.to_frame()
+        return _with_integers(frame, data, schema) if hasattr(frame, "columns") else frame.to_frame()
     try:
         if isinstance(data, Mapping):
             return _of_mapping(data, schema)
@@ -55,6 +55,21 @@ def as_array(data: Any) -> Any:
         return np.asarray(data.detach() if hasattr(data, "detach") else data)  # a tensor that is part of a training
     except (TypeError, ValueError) as error:  # one of another device, or of numbers that NumPy does not have
         raise InvalidValue(f"Data of type {type(data).__name__} cannot become an array: {error}.") from None
+
+
+def _with_integers(frame: Any, data: Any, schema: Schema) -> Any:
+    """With integers where the model takes some of which may be missing, and pandas would have floats."""
+    import pandas as pd
+
+    wanted = dict(zip(schema.input_names(), schema.inputs, strict=True))
+    for place, name in enumerate(frame.columns):
+        spec = wanted.get(name)
+        if spec is not None and not spec.required and spec.type in ("integer", "long") and frame.dtypes.iloc[place].kind == "f":
+            given = data.column(place).to_pylist() if hasattr(data, "column") else data.to_series(place).to_list()
+            bits = 64 if spec.type == "long" else 32
+            if all(value is None or (isinstance(value, int) and -(1 << bits - 1) <= value < 1 << bits - 1) for value in given):
+                frame.isetitem(place, pd.array(given, f"Int{bits}"))
+    return frame
 
 
 def _of_mapping(data: Mapping[Any, Any], schema: Schema) -> Any:
