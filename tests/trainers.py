@@ -9,9 +9,11 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked for anywhere
 
 import torch
+from tokenizers import Tokenizer, models
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    PreTrainedTokenizerFast,
     PrinterCallback,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
@@ -19,7 +21,7 @@ from transformers import (
     TrainingArguments,
 )
 
-__all__ = ["SAMPLES", "arguments", "bert", "history", "trainer"]
+__all__ = ["SAMPLES", "arguments", "bert", "history", "tokenizer", "trainer"]
 
 SAMPLES = [{"input_ids": [number % 32] * 4, "attention_mask": [1] * 4, "labels": number % 2} for number in range(16)]
 
@@ -29,6 +31,14 @@ def bert(kind: type[Any] = BertForSequenceClassification) -> Any:
     torch.manual_seed(0)
     size: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     return kind(BertConfig(vocab_size=32, max_position_embeddings=16, **size))
+
+
+def tokenizer() -> Any:
+    """One that knows thirty numbers."""
+    words = {str(number): number for number in range(30)} | {"[UNK]": 30, "[PAD]": 31}
+    inner = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    said: dict[str, Any] = {"unk_token": "[UNK]", "pad_token": "[PAD]", "model_max_length": 16}
+    return PreTrainedTokenizerFast(tokenizer_object=inner, **said)  # type: ignore[no-untyped-call]  # transformers has no types there
 
 
 def arguments(folder: Path, kind: type[TrainingArguments] = TrainingArguments, **given: Any) -> TrainingArguments:

@@ -56,7 +56,7 @@ def read(files: Mapping[str, bytes]) -> None:
     """Load and ask."""
     model = loaded(files)
     for rows in (FRAME, X):
-        use(lambda rows=rows: predicted(model, rows, {}))
+        use(partial(predicted, model, rows, {}))
     use(lambda: predicted(model, X, {"pred_contrib": True}))
     use(lambda: predicted(model, X, {"pred_leaf": True}))
 

@@ -1,4 +1,4 @@
-"""Whatever is changed in the files of a model, in either form, they are refused or give a model that answers: the process never dies of it."""
+"""Whatever is changed in the files of a model, in either form, they are refused or give a model that answers; no process dies of it."""
 
 from __future__ import annotations
 

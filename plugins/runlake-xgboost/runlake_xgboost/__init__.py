@@ -8,6 +8,7 @@ matrices    what is inside a DMatrix
 asking      what a model says of rows, and how well it does on them
 predicting  what it says of rows as its users give them
 learning    how much features matter, and how predictions come apart by them
+categories  the features that are categories
 saving      a model as files, and back
 checking    that files can be given to the library: damaged ones would end the process
 """

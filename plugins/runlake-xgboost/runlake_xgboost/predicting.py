@@ -12,6 +12,7 @@ from xgboost import Booster, DMatrix, XGBModel
 
 from runlake import InvalidValue
 from runlake_xgboost.asking import booster_of
+from runlake_xgboost.categories import categories_of
 
 __all__ = ["predicted"]
 
@@ -47,16 +48,8 @@ def _as_learned(booster: Any, frame: Any) -> Any:
     if missing:  # the frame has other names altogether: XGBoost itself says what it thinks of that
         return frame
     ordered = frame[[by_name[name] for name in names]]
-    plain = [by_name[name] for name in _categories_of(booster) if not hasattr(ordered[by_name[name]].dtype, "categories")]
+    plain = [by_name[name] for name in categories_of(booster) if not hasattr(ordered[by_name[name]].dtype, "categories")]
     return ordered.astype(dict.fromkeys(plain, "category")) if plain else ordered
-
-
-def _categories_of(booster: Any) -> list[str]:
-    """The features whose categories the booster knows by their names; of others it has the codes alone."""
-    if "c" not in (booster.feature_types or ()):
-        return []
-    known = booster.get_categories(export_to_arrow=True).to_arrow()
-    return [name for name, categories in known if categories is not None]
 
 
 def _matrix(booster: Any, data: Any) -> DMatrix:

@@ -14,15 +14,19 @@ import xgboost
 from xgboost import Booster, XGBModel
 from xgboost.core import XGBoostError
 
-from runlake import Saved
+from runlake import Saved, entities
 from runlake_xgboost import FORMAT, MODEL_FORMATS
 from runlake_xgboost.asking import booster_of
+from runlake_xgboost.categories import categories_of
 from runlake_xgboost.checking import InvalidModel, check
 from runlake_xgboost.settings import settings_of
 
 __all__ = ["digest_of", "is_saved", "loaded", "saved"]
 
 ESTIMATOR_FILE = "estimator.json"
+MOST_COLUMNS = 2_000  # of a signature
+
+_TYPES = {"int": "long", "i": "boolean"}
 
 _CLASSES = {
     kind.__name__: kind
@@ -62,8 +66,23 @@ def saved(model: Any, max_bytes: int, model_format: str) -> Saved | None:
             return Saved(FORMAT, why_not=f"XGBoost does not save it: {str(error).splitlines()[0]}")
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
-    modules = ("xgboost",) if isinstance(model, Booster) else ("xgboost", "sklearn")
-    return Saved(FORMAT, files, notes=notes, flavors={} if booster is None else _flavor(model, model_format), modules=modules)
+    if isinstance(model, Booster):
+        signature = entities.ModelSignature(_schema(model))
+        return Saved(FORMAT, files, notes=notes, flavors=_flavor(model, model_format), modules=("xgboost",), signature=signature)
+    flavors = {} if booster is None else _flavor(model, model_format)
+    return Saved(FORMAT, files, notes=notes, flavors=flavors, modules=("xgboost", "sklearn"))
+
+
+def _schema(booster: Booster) -> entities.Schema | None:
+    """What it takes of its users: it was trained on a DMatrix, in which all numbers are single, and categories are codes."""
+    n = booster.num_features()
+    if n > MOST_COLUMNS:
+        return None
+    names: list[str | None] = list(booster.feature_names or [None] * n)  # type: ignore[list-item]  # which are names or none
+    types = [_TYPES.get(kind, "double") for kind in booster.feature_types or [""] * n]
+    known = categories_of(booster)
+    types = [known.get(name, kind) for name, kind in zip(names, types, strict=True)]
+    return entities.Schema(tuple(entities.ColSpec(kind, name) for kind, name in zip(types, names, strict=True)))
 
 
 def _flavor(model: Any, model_format: str) -> dict[str, dict[str, str]]:

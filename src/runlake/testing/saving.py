@@ -25,7 +25,7 @@ def a_saved_model_says_the_same_when_it_is_loaded(trial: Trial) -> None:
         model = trial.scenario.train(*given)
         rows = trial.scenario.rows() if trial.scenario.rows is not None else _first_rows(given)
         said = _said(model, rows)
-        saved = ask_plugins("save_model", model, options=options_of, model=model, max_bytes=MAX_BYTES)
+        saved = ask_plugins("save_model", model, options=options_of, model=model, max_bytes=MAX_BYTES, form=None)
         if saved is None:
             pytest.skip(f"no plugin has `save_model` for {type(model).__qualname__}")
         if saved.why_not:

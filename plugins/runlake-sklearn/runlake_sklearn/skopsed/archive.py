@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 
@@ -78,7 +79,7 @@ def _check_array(name: str, content: bytes) -> None:
         for length in shape:
             count *= length
         is_whole = not dtype.hasobject and all(length >= 0 for length in shape) and count * dtype.itemsize == len(content) - stream.tell()
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError, tokenize.TokenError) as error:
         raise InvalidForm(f"The array {name} cannot be read: {error}"[:300]) from error
     _require(is_whole, f"the array {name} is not as long as it says, or holds objects")
 

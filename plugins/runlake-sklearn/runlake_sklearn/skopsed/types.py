@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -69,7 +70,7 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _are_words(module: str, name: str) -> bool:
-    return name.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    return name.isidentifier() and re.fullmatch(r"[\w.-]+", module) is not None
 
 
 def _is_listed(loader: str, name: str) -> bool:
