@@ -21,6 +21,7 @@ import runlake
 from children import environment
 from runlake.entities.models import MANIFEST, MLMODEL
 from runlake.models import Consent
+from runlake.models.code.pickles import types_in
 from runlake.models.manifest import listed
 from runlake.models.mlmodel import written_mlmodel
 
@@ -140,6 +141,26 @@ def test_nothing_runs_whatever_opens_it(store: Path, tmp_path: Path, format_id: 
     assert not canary.exists()
     assert not {"planted", "lightgbm.py"} & (set(sys.modules) - modules)
     assert sys.path == path
+
+
+def test_nothing_that_is_recorded_by_itself_is_a_pickle(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of a training is kept: each artifact is held against what reads the names in a pickle."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from xgboost import XGBClassifier
+
+    monkeypatch.setenv("RUNLAKE_JOBS", "off")
+    rows, targets = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    with runlake.autolog("sklearn", "xgboost"):
+        make_pipeline(StandardScaler(), RandomForestClassifier(5)).fit(rows, targets)
+        XGBClassifier(n_estimators=3).fit(rows, targets)
+    runlake.flush()
+    runs = runlake.read.open_store(store).runs()
+    contents = [run.read_artifact(name) for run in runs for name in run.artifacts]
+
+    assert {run.tags["runlake.model.format"] for run in runs} == {"xgboost/1", "sklearn/1"}
+    assert all(refused(lambda content=content: types_in(content)) for content in contents)  # type: ignore[misc]  # as above
 
 
 def test_commands_that_show_a_run_run_nothing_of_it(store: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import yaml  # type: ignore[import-untyped]  # it has no types
 from sklearn.linear_model import LogisticRegression
 
@@ -325,6 +326,20 @@ def test_a_forged_mlmodel_is_refused(folder: Path, said: bytes) -> None:
 
     with pytest.raises(runlake.InvalidModel, match="MLmodel"):
         runlake.pyfunc.load_model(str(folder))
+
+
+def test_of_a_model_of_a_newer_library_both_versions_are_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where it can be read all the same it is, with a word of it; where not, the error says what may be the reason."""
+    listing = json.loads((folder / MANIFEST).read_text())
+    assert listing["versions"] == {"sklearn": sklearn.__version__}
+    (folder / MANIFEST).write_text(json.dumps(listing | {"versions": {"sklearn": "99.1.0", "nowhere": "1.0"}}))
+    said = f"was written with sklearn 99.1.0, and is read with {sklearn.__version__}"
+
+    assert isinstance(runlake.sklearn.load_model(str(folder)), LogisticRegression)
+    assert said in caplog.text
+    relisted(folder, {"estimator.json": b"{}"})
+    with pytest.raises(runlake.InvalidModel, match=said):
+        runlake.sklearn.load_model(str(folder))
 
 
 def test_nothing_that_mlmodel_names_is_imported(folder: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +50,6 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
         except TypeError as error:
             return Saved(FORMAT, why_not=str(error))
         files = {MODEL: json.dumps(about).encode()} | (_of_booster(model.booster_) if "state" in about else {})
-    if TEXT in files:
-        files[BOOSTER] = json.dumps(json.loads(files[BOOSTER]) | {"written_with": lightgbm.__version__}).encode()
     if sum(map(len, files.values())) > max_bytes:
         return Saved(FORMAT, why_not=f"it takes more than {max_bytes:,} bytes")
     notes = {"left_out": ", ".join(left_out)} if left_out else {}
@@ -93,23 +89,10 @@ def _of_booster(booster: lightgbm.Booster) -> dict[str, bytes]:
 
 def _booster(files: Mapping[str, bytes]) -> lightgbm.Booster:
     about = json.loads(files.get(BOOSTER, b"{}"))
-    _warn_of_newer(str(about.get("written_with", "")))
     booster = lightgbm.Booster(model_str=checked(files[TEXT].decode()))
     booster.best_iteration = int(about.get("best_iteration", -1))
     booster.best_score = {name: dict(scores) for name, scores in about.get("best_score", {}).items()}
     return booster
-
-
-def _warn_of_newer(then: str) -> None:
-    """The text itself says nothing of the version."""
-    now = lightgbm.__version__
-    if _numbers(then) > _numbers(now):
-        message = f"The model was written with LightGBM {then:.40} and is read with {now}, which may not know all that it says."
-        warnings.warn(f"{message} Install lightgbm {then:.40} to be sure.", stacklevel=5)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _of_model(model: Any) -> tuple[dict[str, Any], list[str]]:

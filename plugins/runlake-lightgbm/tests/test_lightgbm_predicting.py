@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,15 +137,6 @@ def test_what_tools_of_mlflow_are_told() -> None:
     assert (found.flavors, found.modules) == ({"lightgbm": about}, ("lightgbm", "sklearn"))
     assert kept(booster(X)).modules == ("lightgbm",)
     assert native_formats() == (FORMAT,)
-
-
-def test_a_model_of_a_newer_version_is_read_with_a_word_of_it() -> None:
-    """Both versions are named."""
-    files = dict(kept(booster(X)).files)
-    files["booster.json"] = json.dumps(json.loads(files["booster.json"]) | {"written_with": "99.1.0"}).encode()
-
-    with pytest.warns(UserWarning, match=rf"written with LightGBM 99.1.0 and is read with {lightgbm.__version__}"):
-        load_model(FORMAT, files)
 
 
 def test_parameters_that_do_not_end_are_refused() -> None:

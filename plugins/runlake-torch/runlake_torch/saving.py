@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,7 +57,6 @@ def saved(model: Any, max_bytes: int) -> Saved | None:
         "tree": tree,
         "aliases": aliases,
         "frozen": [name for name, held in model.named_parameters(remove_duplicate=False) if not held.requires_grad],
-        "written_with": torch.__version__,
     }
     left_out = [name for name in state if name not in tensors]
     if any(part._forward_hooks or part._forward_pre_hooks for part in model.modules()):
@@ -100,17 +97,6 @@ def _modules_of(model: torch.nn.Module, about: Mapping[str, Any]) -> tuple[str, 
     """Those of PyTorch, and that of a class which has to be passed."""
     own = type(model).__module__.partition(".")[0]
     return ("torch", "safetensors") if about["is_rebuilt"] or own in ("torch", "__main__") else ("torch", "safetensors", own)
-
-
-def _warn_of_newer(then: str) -> None:
-    now = torch.__version__
-    if _numbers(then) > _numbers(now):
-        message = f"The model was written with PyTorch {then:.40} and is read with {now}, which may not know all that it says."
-        warnings.warn(f"{message} Install torch {then:.40} to be sure.", stacklevel=5)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _why_not(held: torch.Tensor) -> str:
@@ -159,7 +145,6 @@ def _read(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, torch.T
     tensors = safetensors.torch.load(bytes(files[TENSORS]))
     if not isinstance(about, dict):
         raise TypeError(f"{MODEL} holds no dictionary")
-    _warn_of_newer(str(about.get("written_with", "")))
     for name, first in about["aliases"].items():
         tensors[name] = tensors[first]
     return about, tensors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,15 +138,6 @@ def test_what_tools_of_mlflow_are_told() -> None:
     about = {"model_data": "model.safetensors", "pytorch_version": str(torch.__version__), "serialization_format": "safetensors"}
     assert (found.flavors, found.modules) == ({"pytorch": about}, ("torch", "safetensors"))
     assert kept(Sums()).modules == ("torch", "safetensors", Sums.__module__.partition(".")[0])
-
-
-def test_a_model_of_a_newer_version_is_read_with_a_word_of_it() -> None:
-    """Both versions are named."""
-    files = dict(kept(net()).files)
-    files["model.json"] = json.dumps(json.loads(files["model.json"]) | {"written_with": "99.1.0"}).encode()
-
-    with pytest.warns(UserWarning, match=r"written with PyTorch 99.1.0 and is read with"):
-        load_model(FORMAT, files, {})
 
 
 class Payload:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +100,6 @@ def _named_in(document: Any, depth: int = 0) -> set[str]:
 def _model(folder: str, files: Mapping[str, bytes], about: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Of the class that its configuration names, which is one of the library's own."""
     config = json.loads(files[CONFIG])
-    _warn_of_newer(str(config.get("transformers_version", "")))
     kind = options.get("model_class") or _class_named(config["architectures"][0], about)
     n_tensors = len(json.loads(_header(files[TENSORS])))
     if any(number > n_tensors for number in _numbers_of_layers(config)):  # each would be made in turn
@@ -113,17 +111,6 @@ def _model(folder: str, files: Mapping[str, bytes], about: Mapping[str, Any], op
         raise ValueError(f"it lacks {', '.join(sorted(map(str, found['missing_keys'] or found['mismatched_keys']))[:5])}")
     model.config._name_or_path = model.name_or_path = str(about["name"])  # not that of a folder that is gone
     return model
-
-
-def _warn_of_newer(then: str) -> None:
-    now = transformers.__version__
-    if _numbers(then) > _numbers(now):
-        message = f"The model was written with transformers {then:.40} and is read with {now}, which may not know all that it says."
-        warnings.warn(f"{message} Install transformers {then:.40} to be sure.", stacklevel=5)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d{1,9}", version)[:2]]
 
 
 def _header(tensors: bytes) -> bytes:

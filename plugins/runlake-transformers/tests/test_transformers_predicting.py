@@ -184,15 +184,6 @@ def test_what_tools_of_mlflow_are_told() -> None:
     assert (own.flavors, own.modules) == ({}, ("transformers", "torch", "safetensors", Own.__module__.partition(".")[0]))
 
 
-def test_a_model_of_a_newer_version_is_read_with_a_word_of_it() -> None:
-    """Both versions are named."""
-    files = dict(kept(bert()).files)
-    files["config.json"] = json.dumps(json.loads(files["config.json"]) | {"transformers_version": "99.1.0"}).encode()
-
-    with pytest.warns(UserWarning, match=r"written with transformers 99.1.0 and is read with"):
-        load_model(FORMAT, files, {})
-
-
 @pytest.mark.parametrize("key", ["auto_map", "trust_remote_code"])
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json", "model.json"])
 @pytest.mark.parametrize("depth", [0, 1, 7])

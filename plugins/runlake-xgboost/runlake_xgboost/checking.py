@@ -36,13 +36,13 @@ class InvalidModel(runlake.InvalidModel, ValueError):
     """This file is no model of XGBoost's; the text says why."""
 
 
-def check(data: bytes) -> tuple[int, ...]:
-    """The version of XGBoost that wrote the file. Raises InvalidModel unless it is the model that it says it is."""
+def check(data: bytes) -> None:
+    """Raise InvalidModel unless the file is the model that it says it is."""
     try:
         if data[:1] != b"{":
             raise InvalidModel("it does not begin as a model does")
         read = json.loads(data, object_pairs_hook=_object) if data[1:2] == b'"' else _Reader(data).whole()
-        return _check_model(read)
+        _check_model(read)
     except InvalidModel as error:
         raise InvalidModel(f"The file is no model of XGBoost's: {error}.") from None
     except (KeyError, IndexError, TypeError, OverflowError, AttributeError, RecursionError, struct.error, ValueError) as error:
@@ -113,9 +113,8 @@ class _Reader:
         return self._array(kind, n) if kind else [self._value(self._take(1), depth + 1) for _ in range(n)]
 
 
-def _check_model(model: Mapping[str, Any]) -> tuple[int, ...]:
-    version = tuple(int(number) for number in model["version"])
-    _require(len(version) == 3, "it has no version")
+def _check_model(model: Mapping[str, Any]) -> None:
+    _require(len(model["version"]) == 3, "it has no version")
     learner = model["learner"]
     said = {key: int(learner["learner_model_param"][key]) for key in ("num_feature", "num_class", "num_target")}
     _require(
@@ -127,13 +126,12 @@ def _check_model(model: Mapping[str, Any]) -> tuple[int, ...]:
     booster = learner["gradient_booster"]
     if booster["name"] == "gblinear":
         _require(len(booster["model"]["weights"]) in (0, (n + 1) * groups), "it has too few weights")
-        return version
+        return
     if booster["name"] == "dart":
         _require(len(booster["weight_drop"]) == len(booster["gbtree"]["model"]["trees"]), "trees and weights differ in number")
         booster = booster["gbtree"]
     _require(booster["name"] == "gbtree", f"it is a booster {booster['name']!r}")
     _check_trees(booster["model"], n, groups)
-    return version
 
 
 def _check_trees(model: Mapping[str, Any], n_features: int, groups: int) -> None:

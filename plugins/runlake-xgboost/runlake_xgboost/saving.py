@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,7 +104,7 @@ def loaded(files: Mapping[str, bytes]) -> Any:
     """The booster or the estimator. Raises InvalidModel for files that are none."""
     raw = next((files[f"model.{name}"] for name in MODEL_FORMATS if f"model.{name}" in files), None)
     if raw is not None:
-        _warn_of_newer(check(raw))
+        check(raw)
     try:
         if ESTIMATOR_FILE in files:
             return _estimator(files[ESTIMATOR_FILE], raw)
@@ -118,14 +117,6 @@ def loaded(files: Mapping[str, bytes]) -> Any:
         raise
     except (XGBoostError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise InvalidModel(f"The files are no model of XGBoost's: {type(error).__name__}: {str(error).splitlines()[:1]}") from error
-
-
-def _warn_of_newer(version: tuple[int, ...]) -> None:
-    """XGBoost reads files of its past, and says nothing of those of its future."""
-    then, now = ".".join(map(str, version)), xgboost.__version__
-    if version[:2] > tuple(int(number) for number in now.split(".")[:2]):
-        message = f"The model was written with XGBoost {then} and is read with {now}, which may not know all that it says."
-        warnings.warn(f"{message} Install xgboost {then} to be sure.", stacklevel=4)
 
 
 def _settings_file(model: XGBModel) -> tuple[dict[str, bytes], dict[str, str]]:

@@ -166,15 +166,6 @@ def test_what_tools_of_mlflow_are_told() -> None:
     assert native_formats() == ("xgboost/1",)
 
 
-def test_a_model_of_a_newer_version_is_read_with_a_word_of_it() -> None:
-    """Both versions are named."""
-    (raw,) = kept(booster(X), {}, "json").files.values()
-    newer = raw.replace(b'"version":[3,', b'"version":[99,')
-
-    with pytest.warns(UserWarning, match=rf"written with XGBoost 99.2.0 and is read with {xgboost.__version__}"):
-        loaded({"model.json": newer})
-
-
 @pytest.mark.parametrize("name", ["model.pkl", "model.ubj", "model.json"])
 def test_a_pickle_under_any_name_is_refused(name: str, tmp_path: Path) -> None:
     """And never unpickled."""

@@ -12,6 +12,7 @@ logged        its folder, in a run or on the disk
 verbs         the arguments that MLflow has for that
 loading       the one way from files to an object
 consent       leave to run code that came with a model
+versions      of the libraries that wrote it
 trial         files of others, first opened by a process that may crash
 pyfunc        a model of whatever library, asked in one way
 signature     two names of those below, under the name that MLflow has for them

@@ -21,6 +21,7 @@ from runlake.models.code import LoadedPython, load_python, pickles
 from runlake.models.consent import Consent, is_made_here, require_consent
 from runlake.models.folder import Folder
 from runlake.models.trial import try_apart
+from runlake.models.versions import told_of_newer
 
 __all__ = ["PYTHON", "loaded"]
 
@@ -37,7 +38,7 @@ def loaded(folder: Folder, options: Mapping[str, Any], consent: Consent | None =
     if format_id == PYTHON:
         return _python(folder, options, consent)
     is_known = folder.is_ours or is_made_here(folder.digest) or (consent is not None and consent.sha256 == folder.digest)
-    with nullcontext() if is_known else tried_first(try_apart):
+    with told_of_newer(folder.manifest.versions, folder.where), nullcontext() if is_known else tried_first(try_apart):
         model = load_part(format_id, folder.data, options)
     if model is None:
         raise InvalidModel(

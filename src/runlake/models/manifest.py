@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from runlake.entities.models import MANIFEST
@@ -31,22 +31,28 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The format that the model is in, and its files. `replaced` are names that an earlier model had left at the same place of a run."""
+    """The format that the model is in, its files, and the versions of the libraries that wrote them.
+
+    `replaced` are names that an earlier model had left at the same place of a run.
+    """
 
     format_id: str
     files: Mapping[str, Entry]
     replaced: Sequence[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """As it is kept. The hash of these bytes, the model's digest, stands for all of its files."""
         files = {name: entry._asdict() for name, entry in sorted(self.files.items())}
-        replaced = {"replaced": sorted(self.replaced)} if self.replaced else {}
-        return json.dumps({"manifest": VERSION, "format": self.format_id, "files": files, **replaced}, indent=1).encode()
+        more = {"replaced": sorted(self.replaced), "versions": dict(self.versions)}
+        said = {"manifest": VERSION, "format": self.format_id, "files": files, **{name: value for name, value in more.items() if value}}
+        return json.dumps(said, indent=1).encode()
 
 
-def listed(format_id: str, files: Mapping[str, bytes], replaced: Sequence[str] = ()) -> Manifest:
+def listed(format_id: str, files: Mapping[str, bytes], replaced: Sequence[str] = (), versions: Mapping[str, str] | None = None) -> Manifest:
     """The manifest of these files."""
-    return Manifest(format_id, {name: Entry(digest_of(content), len(content)) for name, content in files.items()}, replaced)
+    entries = {name: Entry(digest_of(content), len(content)) for name, content in files.items()}
+    return Manifest(format_id, entries, replaced, versions or {})
 
 
 def digest_of(content: bytes) -> str:
@@ -65,7 +71,8 @@ def read_manifest(content: bytes, where: str) -> Manifest:
         files = {str(checked_name(name)): _entry(about) for name, about in said["files"].items()}
         if files.keys() != said["files"].keys() or MANIFEST in files or not _FORMAT.fullmatch(said["format"]):
             raise ValueError("a name in it is none that a model has")
-        return Manifest(said["format"], files, tuple(map(str, said.get("replaced", ()))))
+        versions = {str(name): str(version) for name, version in said.get("versions", {}).items()}
+        return Manifest(said["format"], files, tuple(map(str, said.get("replaced", ()))), versions)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidModel(f"The {MANIFEST} of the model at {where} is damaged: {type(error).__name__}: {error}") from error
 

@@ -20,6 +20,7 @@ from runlake.models.folder import about_model
 from runlake.models.manifest import digest_of, listed
 from runlake.models.mlmodel import written_mlmodel
 from runlake.models.requirements import CONDA, VIRTUALENV
+from runlake.models.versions import versions_of
 
 __all__ = ["LOADER", "Place", "Said", "Written", "checked_metadata", "modules_of", "written"]
 
@@ -62,7 +63,8 @@ def written(saved: Saved, said: Said, place: Place) -> Written:
         raise InvalidValue(f"A file of the model is named {both[0]!r}, as one that tells of it is.")
     about = _about(saved, said, place)
     files = {**saved.files, **said.files, MLMODEL: written_mlmodel(about)}
-    manifest = listed(saved.format_id, files, [name for name in place.replaced if name not in files and name != MANIFEST]).to_bytes()
+    replaced = [name for name in place.replaced if name not in files and name != MANIFEST]
+    manifest = listed(saved.format_id, files, replaced, versions_of(saved.modules)).to_bytes()
     return Written({**files, MANIFEST: manifest}, about_model(about, place.uri, saved.format_id, digest_of(manifest)))
 
 
