@@ -34,7 +34,7 @@ STEPS = {
 ORDERS = """
 import json, os, runlake
 import pyarrow.parquet, pyarrow.compute, runlake.store.view, runlake.read, runlake.recording.active  # before the forks, which is faster
-import runlake.analysis.dataset, runlake.analysis.metrics, runlake.analysis.model, runlake.analysis.signature
+import runlake.analysis.dataset, runlake.analysis.metrics, runlake.analysis.signature, runlake.models.trained
 def points(steps):
     read, write = os.pipe()
     pid = os.fork()
