@@ -6,6 +6,7 @@ validating   `cross_validate` and its like
 learning     the part that learned, how much features matter to it, the terms of a linear one
 curves       the tables that pictures are drawn of
 scoring      how well a model does on what it was trained on
+predicting   what an estimator says of rows as its users give them
 judging      what predicts, and the metrics that judge a prediction once the training is over
 saving       a model as files
 loading      and back
@@ -119,6 +120,14 @@ def load_model(format_id: str, files: Mapping[str, bytes], options: Mapping[str,
     from runlake_sklearn.loading import loaded
 
     return loaded(format_id, files, options)
+
+
+@hookimpl
+def predict(model: Any, data: Any, params: Mapping[str, Any], method: str) -> Any:
+    """What the estimator says, by any of its methods."""
+    from runlake_sklearn.predicting import predicted
+
+    return predicted(model, data, params, method)
 
 
 @hookimpl

@@ -85,10 +85,11 @@ def native_formats() -> Sequence[str]:  # type: ignore[empty-body]  # only its n
 
 
 @hookspec
-def predict(model: Any, data: Any, params: Mapping[str, Any]) -> Any:
+def predict(model: Any, data: Any, params: Mapping[str, Any], method: str) -> Any:
     """Give what the model says of these rows, as its users call it, for `pyfunc`; `params` are those of its signature.
 
-    None for a model that is not yours. Without an answer of any plugin, the model's own `predict` is called.
+    `method` is "predict", or another that the program named; a plugin that knows only that one leaves it out. Where there is no answer,
+    it is the model's own method that is called.
     """
 
 

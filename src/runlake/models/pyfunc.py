@@ -8,7 +8,7 @@ from typing import Any
 from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ParamSchema, Schema
 from runlake.errors import InvalidModel, InvalidValue
-from runlake.instrument.plugins import ask_one, find_plugins, implements
+from runlake.instrument.plugins import ask_one, find_plugins, implements, takes
 from runlake.models.beside import PREDICTIONS
 from runlake.models.code import LoadedPython
 from runlake.models.consent import Consent
@@ -31,6 +31,8 @@ class Metadata:
         self.info = info
 
     def __getattr__(self, name: str) -> Any:
+        if name == "info":  # it is being copied, and has none yet
+            raise AttributeError(name)
         return getattr(self.info, name)
 
     def get_input_schema(self) -> Schema | None:
@@ -129,13 +131,15 @@ def _asking(model: Any, folder: Folder) -> Ask:
     if method is not None and method not in PREDICTIONS:
         raise InvalidModel(f"The model at {folder.where} is to be asked by {method!r}, which is none of {', '.join(PREDICTIONS)}.")
     plugin = find_plugins().get(folder.manifest.format_id.partition("/")[0])
-    if method is None and plugin is not None and implements(plugin, "predict"):
-        return lambda data, params: _first(ask_one(plugin, "predict", model=model, data=data, params=params), model, data, params)
-    return lambda data, params: _own(model, method or "predict", data, params)
+    by = method or "predict"
+    if plugin is None or not implements(plugin, "predict") or not (method is None or takes(plugin, "predict", "method")):
+        return lambda data, params: _own(model, by, data, params)
 
+    def ask(data: Any, params: Mapping[str, Any]) -> Any:
+        answer = ask_one(plugin, "predict", model=model, data=data, params=params, method=by)
+        return answer if answer is not None else _own(model, by, data, params)
 
-def _first(answer: Any, model: Any, data: Any, params: Mapping[str, Any]) -> Any:
-    return answer if answer is not None else _own(model, "predict", data, params)
+    return ask
 
 
 def _own(model: Any, method: str, data: Any, params: Mapping[str, Any]) -> Any:
