@@ -87,6 +87,13 @@ def test_a_model_comes_back_from_a_run_a_folder_and_a_tutorials_path(store: Path
     assert (known.run_id, known.artifact_path, known.signature) == (run.run_id, "best/net", info.signature)
 
 
+@pytest.mark.parametrize("address", ["/nowhere/at/all", "runs:/5/model", "models:/x/1", "", "s3://bucket/model"])
+def test_what_is_no_address_of_a_model_is_an_error_that_says_what_is(store: Path, address: str) -> None:
+    """With what was given."""
+    with pytest.raises(runlake.InvalidValue, match="give runs:/<run id>/<path>"):
+        runlake.pyfunc.load_model(address)
+
+
 def test_what_training_kept_is_loaded_in_another_process(store: Path, tmp_path: Path) -> None:
     """In one line, with its signature enforced; what is asked for wrongly is an error that names the column."""
     with runlake.autolog("sklearn"):
@@ -279,8 +286,11 @@ def test_requirements_are_those_that_are_given(tmp_path: Path) -> None:
         of(pip_requirements="nowhere.txt")
 
 
-def test_arguments_that_only_mlflow_has_are_named_once(store: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_arguments_that_only_mlflow_has_are_named_once(
+    store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And what nobody has is an error, as two models at once are."""
+    monkeypatch.setenv("RUNLAKE_SILENT", "0")
     with runlake.start_run():
         for _ in range(2):
             runlake.sklearn.log_model(fitted(), "model", await_registration_for=5, serialization_format="cloudpickle")
@@ -290,8 +300,8 @@ def test_arguments_that_only_mlflow_has_are_named_once(store: Path, caplog: pyte
         runlake.sklearn.log_model(fitted(), sk_model=fitted())
     with pytest.raises(runlake.InvalidValue, match="pyfunc_predict_fn"):
         runlake.sklearn.save_model(fitted(), tmp_path / "a", pyfunc_predict_fn="__class__")
-    assert [record.getMessage() for record in caplog.records if "no effect" in record.getMessage()] == [
-        "log_model(await_registration_for=...) has no effect here."
+    assert [line for line in capsys.readouterr().err.splitlines() if "no use" in line] == [
+        "runlake: log_model() has no use for await_registration_for=5, and goes on without it"
     ]
 
 

@@ -60,7 +60,10 @@ def _found(uri: str) -> Folder:
         raise InvalidValue(f"{uri!r} names a registered model, and this version keeps no registry: give runs:/<run id>/<path>.")
     parts = urllib.parse.urlsplit(uri)
     path = Path(urllib.request.url2pathname(parts.path) if parts.scheme == "file" else uri)
-    if parts.scheme != "runs" and path.is_dir():
+    if uri and parts.scheme != "runs" and path.is_dir():
         return folder_of(path)
-    run_id, below = place_of(uri)
+    try:
+        run_id, below = place_of(uri)
+    except InvalidValue as error:
+        raise InvalidValue(f"There is no model at {uri!r}: give runs:/<run id>/<path>, or the path of a folder that is there.") from error
     return folder_in(current_store().run(run_id), below)

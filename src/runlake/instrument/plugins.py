@@ -32,6 +32,7 @@ __all__ = [
     "implements",
     "is_allowed",
     "load",
+    "load_allowed",
     "plugin_named",
     "plugin_of_module",
     "records",
@@ -153,6 +154,13 @@ def load(plugin: Plugin) -> bool:
             plugin.problem = described(problem)
             log.warning("The plugin %s (%s %s) is off: %s", plugin.name, plugin.distribution, plugin.version, plugin.problem)
     return not plugin.problem
+
+
+def load_allowed() -> None:
+    """Load the plugin of every library that may be used: an object may be of any of them."""
+    for plugin in find_plugins().values():
+        if not plugin.is_service and is_allowed(plugin.name):
+            load(plugin)
 
 
 @functools.cache  # a library may ask for every batch

@@ -109,9 +109,9 @@ def folder_of(path: Path) -> Folder:
     """The model in a folder of the disk. Raises InvalidModel."""
     where = str(path)
     try:
-        sizes = dict(_regular_files(path, path))
-        if MANIFEST not in sizes:
+        if not os.path.lexists(path / MANIFEST):
             raise InvalidModel(f"The folder {where} has no {MANIFEST}: it holds no model that runlake wrote.")
+        sizes = dict(_regular_files(path, path))
         if sizes[MANIFEST] > MOST_BYTES:
             raise InvalidModel(f"The {MANIFEST} in {where} has {sizes[MANIFEST]:,} bytes, more than any model's.")
         said = _content(path / MANIFEST)

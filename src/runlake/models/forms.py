@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 from runlake.errors import InvalidValue, RunlakeError
 from runlake.instrument.options import options_of
-from runlake.instrument.plugins import ask_plugins, find_plugins, is_allowed, load, plugin_named, takes
+from runlake.instrument.plugins import ask_plugins, load, load_allowed, plugin_named, takes
 from runlake.instrument.saved import Saved
 from runlake.models.beside import Ask
 from runlake.models.trained import name_of
@@ -24,18 +26,17 @@ def saved_by(library: str, model: Any, form: str | None) -> Saved:
 
     Raises RunlakeError where it has none, or not this one.
     """
-    if form == PICKLE:
-        from runlake.models.code.pickles import pickled  # late: hardly any program asks for it
-
-        return Saved(f"{PICKLE}/1", {"model.pkl": pickled(model)}, modules=[type(model).__module__.partition(".")[0], "cloudpickle"])
     named = plugin_named(library)
     if not load(named):
         raise RunlakeError(f"The plugin {library} is off: {named.problem.rstrip('.')}.")
+    if form == PICKLE:
+        from runlake.models.code.pickles import pickled  # late: hardly any program asks for it
+
+        libraries = {kind.__module__.partition(".")[0] for kind in type(model).__mro__} - sys.stdlib_module_names - {"__main__"}
+        return Saved(f"{PICKLE}/1", {"model.pkl": pickled(model)}, modules=[*sorted(libraries), "cloudpickle"])
     saved = _asked(model, form)
     if saved is None:  # the library's own classes may derive from another's, whose plugin knows them
-        for plugin in find_plugins().values():
-            if not plugin.is_service and is_allowed(plugin.name):
-                load(plugin)
+        load_allowed()
         saved = _asked(model, form)
     if saved is None:
         raise RunlakeError(f"No plugin has a safe form for a {name_of(model)}; runlake.{library} keeps models of {library}. {_BY_PICKLE}")
@@ -47,9 +48,14 @@ def saved_by(library: str, model: Any, form: str | None) -> Saved:
     return saved
 
 
-def asking(model: Any) -> Ask:
-    """How a model of a library is asked for a few rows."""
-    return lambda rows, _: ask_plugins("predict_sample", model, options=options_of, model=model, rows=rows)
+def asking(model: Any, method: str = "predict") -> Ask:
+    """How a model of a library is asked for a few rows: as its users are going to, or as a training asks it."""
+
+    def ask(rows: Any, params: Mapping[str, Any]) -> Any:
+        said = ask_plugins("predict", model, options=options_of, model=model, data=rows, params=params, method=method)
+        return said if said is not None else ask_plugins("predict_sample", model, options=options_of, model=model, rows=rows)
+
+    return ask
 
 
 def _asked(model: Any, form: str | None) -> Saved | None:

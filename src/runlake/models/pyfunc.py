@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ParamSchema, Schema
 from runlake.errors import InvalidModel, InvalidValue
-from runlake.instrument.plugins import ask_one, find_plugins, implements, takes
+from runlake.instrument.plugins import ask_one, ask_plugins, find_plugins, implements, load_allowed, takes
 from runlake.models.beside import PREDICTIONS
 from runlake.models.code import LoadedPython
 from runlake.models.consent import Consent
@@ -130,16 +131,26 @@ def _asking(model: Any, folder: Folder) -> Ask:
     method = folder.info.flavors.get("python_function", {}).get("predict_fn")
     if method is not None and method not in PREDICTIONS:
         raise InvalidModel(f"The model at {folder.where} is to be asked by {method!r}, which is none of {', '.join(PREDICTIONS)}.")
-    plugin = find_plugins().get(folder.manifest.format_id.partition("/")[0])
     by = method or "predict"
-    if plugin is None or not implements(plugin, "predict") or not (method is None or takes(plugin, "predict", "method")):
+    answered = None if isinstance(model, LoadedPython) else _answering(model, folder, method)
+    if answered is None:
         return lambda data, params: _own(model, by, data, params)
 
     def ask(data: Any, params: Mapping[str, Any]) -> Any:
-        answer = ask_one(plugin, "predict", model=model, data=data, params=params, method=by)
+        answer = answered(model=model, data=data, params=params, method=by)
         return answer if answer is not None else _own(model, by, data, params)
 
     return ask
+
+
+def _answering(model: Any, folder: Folder, method: str | None) -> Callable[..., Any] | None:
+    """How plugins are asked: that of the format, or the one that knows an object that was pickled. None where none has a say."""
+    plugin = find_plugins().get(folder.manifest.format_id.partition("/")[0])
+    if plugin is None:
+        load_allowed()
+        return functools.partial(ask_plugins, "predict", model) if method is None else None
+    has_a_say = implements(plugin, "predict") and (method is None or takes(plugin, "predict", "method"))
+    return functools.partial(ask_one, plugin, "predict") if has_a_say else None
 
 
 def _own(model: Any, method: str, data: Any, params: Mapping[str, Any]) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 from runlake.entities.models import ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.errors import InvalidValue
-from runlake.guard import log
 from runlake.models.beside import Beside
 from runlake.models.folder import FOLDER
 from runlake.models.forms import asking, saved_by
 from runlake.models.logged import log_saved, save_saved
 from runlake.models.requirements import Given
+from runlake.recording.telling import name_unused
 
 __all__ = ["log_model", "pass_over", "save_model"]
 
@@ -41,8 +41,6 @@ _MLFLOW_ONLY = {
 }
 _FORMATS = ("serialization_format", "model_format")  # as MLflow's libraries call it
 
-_named: set[str] = set()
-
 
 def log_model(
     library: str,
@@ -68,10 +66,10 @@ def log_model(
     The model also goes by MLflow's name for it, such as `sk_model`. `format` asks for another form than its plugin's usual one; "pickle"
     writes a pickle, which others load only once they have consented to run it.
     """
-    passed = {"code_paths": code_paths, "registered_model_name": registered_model_name, "await_registration_for": await_registration_for}
-    model, form = _understood(model, format, {**others, **{key: value for key, value in passed.items() if value is not None}})
+    unused = {"code_paths": code_paths, "registered_model_name": registered_model_name, "await_registration_for": await_registration_for}
+    model, form = _understood("log_model", model, format, {**others, **unused})
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
-    return log_saved(saved_by(library, model, form), asking(model), beside, name or artifact_path or FOLDER)
+    return log_saved(saved_by(library, model, form), asking(model, pyfunc_predict_fn or "predict"), beside, name or artifact_path or FOLDER)
 
 
 def save_model(
@@ -93,27 +91,25 @@ def save_model(
     """Keep a model in a folder of the disk, which must be new or empty; `load_model` gives it back by its path."""
     if path is None:
         raise InvalidValue("save_model takes the model and the path of a new folder.")
-    model, form = _understood(model, format, others if code_paths is None else {**others, "code_paths": code_paths})
+    model, form = _understood("save_model", model, format, {**others, "code_paths": code_paths})
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
-    return save_saved(saved_by(library, model, form), asking(model), beside, path)
+    return save_saved(saved_by(library, model, form), asking(model, pyfunc_predict_fn or "predict"), beside, path)
 
 
 def pass_over(verb: str, others: Mapping[str, Any]) -> None:
-    """Say once of each argument of MLflow's that it has no effect. Raises TypeError for one that nobody knows."""
-    for name in others:
-        if name not in _MLFLOW_ONLY:
-            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
-        if name not in _named:
-            _named.add(name)
-            log.warning("%s(%s=...) has no effect here.", verb, name)
+    """Name each argument that MLflow alone has a use for. Raises TypeError for one that nobody knows."""
+    unknown = [name for name in others if name not in _MLFLOW_ONLY]
+    if unknown:
+        raise TypeError(f"{verb}() got an unexpected keyword argument {unknown[0]!r}")
+    name_unused(verb, **others)
 
 
-def _understood(model: Any, form: str | None, others: dict[str, Any]) -> tuple[Any, str | None]:
+def _understood(verb: str, model: Any, form: str | None, others: Mapping[str, Any]) -> tuple[Any, str | None]:
     """The model by whatever name it came, and the form that is asked for."""
-    named = [name for name in others if name.endswith("_model") and name not in _MLFLOW_ONLY]
-    if (model is None) != (len(named) == 1):
-        raise InvalidValue(f"One model is kept at a time; {1 - (model is None) + len(named)} were given.")
-    asked = [others.pop(name) for name in _FORMATS if name in others]
-    found = others.pop(named[0]) if named else model
-    pass_over("log_model", others)
-    return found, form or next((each for each in asked if each not in (None, "cloudpickle", "pickle")), None)
+    named = [name for name in others if name.endswith("_model")]
+    given = [each for each in (model, *(others[name] for name in named)) if each is not None]
+    if len(given) != 1:
+        raise InvalidValue(f"{verb} keeps one model; {len(given)} were given.")
+    pass_over(verb, {name: value for name, value in others.items() if name not in (*named, *_FORMATS)})
+    asked = [others[name] for name in _FORMATS if others.get(name) not in (None, "cloudpickle", "pickle")]
+    return given[0], form or next(iter(asked), None)
