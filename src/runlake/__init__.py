@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         get_parent_run,
         get_run,
     )
+    from runlake.client.registry import register_model, search_model_versions, search_registered_models
     from runlake.client.searching import search_experiments, search_runs
     from runlake.client.tracking import MlflowClient, RunlakeClient
     from runlake.errors import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         StoreError,
         UnknownArtifact,
         UnknownExperiment,
+        UnknownModel,
         UnknownRun,
     )
     from runlake.instrument.autolog import Autolog, autolog, disable_autolog
@@ -120,6 +122,7 @@ __all__ = [
     "Unexplained",
     "UnknownArtifact",
     "UnknownExperiment",
+    "UnknownModel",
     "UnknownRun",
     "active_run",
     "artifacts",
@@ -164,11 +167,14 @@ __all__ = [
     "models",
     "pyfunc",
     "read",
+    "register_model",
     "rename_experiment",
     "restore_experiment",
     "restore_run",
     "save_part",
     "search_experiments",
+    "search_model_versions",
+    "search_registered_models",
     "search_runs",
     "set_experiment",
     "set_experiment_tag",
@@ -189,10 +195,11 @@ _NAMES = {
     "runlake.client.artifacts": "list_artifacts load_table",
     "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run",
     "runlake.client.tracking": "MlflowClient RunlakeClient",
+    "runlake.client.registry": "register_model search_model_versions search_registered_models",
     "runlake.client.searching": "search_experiments search_runs",
     "runlake.errors": (
         "ConsentNeeded InvalidFilter InvalidModel InvalidValue NoActiveRun RunlakeError StoreError UnknownArtifact UnknownExperiment "
-        "UnknownRun"
+        "UnknownModel UnknownRun"
     ),
     "runlake.instrument.autolog": "Autolog autolog disable_autolog",
     "runlake.instrument.call": "Call",

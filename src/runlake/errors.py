@@ -7,6 +7,7 @@ RunlakeError
 ├── UnknownRun           no run has this id; also a KeyError
 ├── UnknownExperiment    no experiment has this id or name; also a KeyError
 ├── UnknownArtifact      the run keeps nothing of this name; also a KeyError
+├── UnknownModel         no registered model has this name, version, alias or stage; also a KeyError
 ├── InvalidModel         the files of a model are not those that were kept, or are no model
 ├── ConsentNeeded        to load the model is to run code that came with it, and nobody has said that it may run
 └── NoActiveRun          a verb needs an open run and there is none
@@ -24,6 +25,7 @@ __all__ = [
     "StoreError",
     "UnknownArtifact",
     "UnknownExperiment",
+    "UnknownModel",
     "UnknownRun",
 ]
 
@@ -68,6 +70,10 @@ class UnknownExperiment(_Unknown):
 
 class UnknownArtifact(_Unknown):
     """The run keeps nothing of this name."""
+
+
+class UnknownModel(_Unknown):
+    """No registered model has this name, or it has no such version, alias or stage."""
 
 
 class InvalidModel(RunlakeError):

@@ -9,6 +9,7 @@ from runlake.errors import (
     StoreError,
     UnknownArtifact,
     UnknownExperiment,
+    UnknownModel,
     UnknownRun,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "StoreError",
     "UnknownArtifact",
     "UnknownExperiment",
+    "UnknownModel",
     "UnknownRun",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake.client.reading import current_store
+from runlake.client.registered import SCHEME
 from runlake.entities import FileInfo
 from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, UnknownArtifact
 from runlake.read import Query, Run, Store
@@ -47,12 +48,17 @@ def download_artifacts(
     store: Path | None = None,
 ) -> str:
     """Copy an artifact, or all those below a folder, into `dst_path`, and give the path of the copy. Raises UnknownArtifact."""
+    target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
+    if artifact_uri is not None and artifact_uri.startswith(SCHEME):
+        from runlake.client.models import write_model  # late: it is above, and few want it
+
+        write_model(artifact_uri, target, store)
+        return str(target)
     run_id, path = _place(artifact_uri, run_id, artifact_path)
     run = current_store(store).run(run_id)
     names = [name for name in run.artifacts if name == path or not path or name.startswith(f"{path}/")]
     if not names and path:
         raise UnknownArtifact(f"The run {run_id} keeps nothing at {path!r}; it has {sorted(run.artifacts)[:20]}.")
-    target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
     copied: dict[tuple[int, int], str] = {}
     for name in names:
         copy = target / checked_name(name)

@@ -38,6 +38,7 @@ def log_model(
     extra_pip_requirements: Any = None,
     metadata: Mapping[str, Any] | None = None,
     format: str | None = None,  # noqa: A002 - what people type
+    registered_model_name: str | None = None,
     **others: Any,
 ) -> ModelInfo:
     """Keep a `PythonModel`, a function, or a file that makes one, in the active run, with its artifacts and modules of its own.
@@ -47,7 +48,7 @@ def log_model(
     pass_over("log_model", others)
     saved = _saved(python_model, artifacts, code_paths, model_config, format)
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata)
-    return log_saved(saved, _asking(saved), beside, name or artifact_path or FOLDER)
+    return log_saved(saved, _asking(saved), beside, name or artifact_path or FOLDER, registered_model_name)
 
 
 def save_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,23 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 from runlake.client.reading import current_store
 from runlake.entities import Experiment, ViewType
+from runlake.entities.registered import ModelVersion, RegisteredModel
 from runlake.errors import InvalidValue, RunlakeError, UnknownExperiment
 from runlake.read import Query
 from runlake.read.search.listed import Thing, search_listed
 from runlake.read.search.order import Order
 from runlake.read.search.query import Kind
-from runlake.read.search.values import Moment, Words
+from runlake.read.search.values import Attribute, Moment, Words
 from runlake.recording.experiments import active_experiment_id, experiments
+from runlake.recording.registry import registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PagedList", "page_of_experiments", "page_of_runs", "search_experiments", "search_runs"]
+__all__ = ["PagedList", "page_of_experiments", "page_of_models", "page_of_runs", "page_of_versions", "search_experiments", "search_runs"]
 
 MAX_RUNS = 100_000
 
 _TEXTS = ("experiment_id", "name", "lifecycle_stage", "artifact_location")
 _MOMENTS = ("creation_time", "last_update_time")
+_CHANGES = {"creation_timestamp": "creation_timestamp", "last_updated_timestamp": "last_updated_timestamp"}
+_MODELS = Kind(
+    Words("registered model", {"name": "name", "description": "description"}, _CHANGES, {"creation_time": "creation_timestamp"}),
+    (Order(Attribute("name"), False),),
+)
+_OF_VERSIONS = ("name", "run_id", "source", "description", "current_stage", "status", "user_id", "digest")
+_VERSIONS = Kind(
+    Words(
+        "model version",
+        {each: each for each in _OF_VERSIONS},
+        {"version_number": "version", "version": "version", **_CHANGES},
+        {"source_path": "source", "stage": "current_stage"},
+    ),
+    (Order(Attribute("name"), False), Order(Moment("version"), True)),
+)
 _EXPERIMENTS = Kind(
     Words("experiment", dict(zip(_TEXTS, _TEXTS, strict=True)), dict(zip(_MOMENTS, _MOMENTS, strict=True))),
     (Order(Moment("number"), True),),
@@ -102,6 +120,26 @@ def page_of_experiments(
     query = _query(None, filter_string, view_type, max_results, order_by, page_token)
     there = [each for each in experiments(store).all() if query.view_type.shows(each.lifecycle_stage)]
     return PagedList(*search_listed(there, _described, _EXPERIMENTS, query))
+
+
+def page_of_models(filter_string: Any, max_results: Any, order_by: Any, page_token: Any = None, store: Path | None = None) -> PagedList:
+    """A page of registered models."""
+    query = _query(None, filter_string, ViewType.ALL, max_results, order_by, page_token)
+    return PagedList(*search_listed(registry(store).all(), functools.partial(_thing, _MODELS), _MODELS, query))
+
+
+def page_of_versions(filter_string: Any, max_results: Any, order_by: Any, page_token: Any = None, store: Path | None = None) -> PagedList:
+    """A page of versions of registered models."""
+    query = _query(None, filter_string, ViewType.ALL, max_results, order_by, page_token)
+    return PagedList(*search_listed(registry(store).versions(), functools.partial(_thing, _VERSIONS), _VERSIONS, query))
+
+
+def _thing(kind: Kind, registered: RegisteredModel | ModelVersion) -> Thing:
+    return Thing(
+        {name: getattr(registered, name) for name in set(kind.words.texts.values())},
+        {name: int(getattr(registered, name)) for name in set(kind.words.moments.values())},
+        registered.tags,
+    )
 
 
 def _query(shelves: list[str] | None, filter_string: Any, view_type: Any, max_results: Any, order_by: Any, page_token: Any = None) -> Query:

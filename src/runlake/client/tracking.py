@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from runlake import config, entities
 from runlake.client import artifacts, reading
+from runlake.client.registry import RegistryVerbs
 from runlake.client.searching import PagedList, page_of_experiments, page_of_runs
 from runlake.entities import DatasetInput, Experiment, FileInfo, InputTag, Metric, Param, RunTag, Status, ViewType
 from runlake.errors import InvalidValue
@@ -30,7 +31,7 @@ E = TypeVar("E")
 _LAST_MS = (2**63 - 1) // 1_000_000  # as far as 64 bits of nanoseconds count
 
 
-class RunlakeClient:
+class RunlakeClient(RegistryVerbs):
     """MlflowClient's verbs, at its positions, on the store of a URI; without one, on the store in use when the client is made.
 
     No verb here means the active run, and none changes which one that is. Metrics, params and batches are queued, as those of the

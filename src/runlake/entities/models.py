@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlake.entities.signatures import ModelSignature
+
+if TYPE_CHECKING:
+    from runlake.entities.registered import VersionNumber
 
 __all__ = ["MANIFEST", "MLMODEL", "ModelInfo"]
 
@@ -29,6 +32,7 @@ class ModelInfo:
     signature: ModelSignature | None = None
     saved_input_example_info: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None
+    registered_model_version: VersionNumber | None = None  # where `registered_model_name` was given
 
     @property
     def signature_dict(self) -> dict[str, Any] | None:

@@ -132,6 +132,10 @@ def checked(given: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(DEFAULTS.get(name), bool) and not isinstance(value, bool) and (name, value) != ("log_explanations", "full"):
             raise InvalidValue(f"The option {name} of autolog() is True or False, not {value!r}.")
     _check_tags(known.get("extra_tags"))
+    if known.get("registered_model_name") is not None:
+        from runlake.recording.registry import checked_name
+
+        checked_name(known["registered_model_name"])
     limit = known.get("max_tuning_runs")
     if limit is not None and (not isinstance(limit, int) or limit < 0):
         raise InvalidValue(f"The option max_tuning_runs of autolog() is a number of runs from 0 on, or None, not {limit!r}.")

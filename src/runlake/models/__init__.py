@@ -9,6 +9,7 @@ trained       the model of a training
 forms         in which form a model is kept that the program itself keeps
 beside        what the program says of it
 logged        its folder, in a run or on the disk
+registering   as a version of a registered model
 verbs         the arguments that MLflow has for that
 loading       the one way from files to an object
 consent       leave to run code that came with a model

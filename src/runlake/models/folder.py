@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from runlake.models.requirements import CONDA, CONSTRAINTS, REQUIREMENTS, VIRTUA
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
 
-__all__ = ["FOLDER", "Folder", "about_model", "folder_in", "folder_of"]
+__all__ = ["FOLDER", "Folder", "about_model", "folder_in", "folder_kept", "folder_of", "is_of_here"]
 
 FOLDER = "model"  # where autologging keeps the model of a run
 
@@ -102,7 +102,16 @@ def folder_in(run: Run, path: str) -> Folder:
     said = run.read_artifact(f"{prefix}{MANIFEST}")
     manifest = read_manifest(said, where)
     files = verified(manifest, sizes, lambda name: run.read_artifact(f"{prefix}{name}"), where)
-    return Folder(where, manifest, said, files, _is_of_here(run))
+    return Folder(where, manifest, said, files, is_of_here(run))
+
+
+def folder_kept(content: Callable[[str], bytes], digest: str, where: str, *, is_ours: bool) -> Folder:
+    """The model whose contents go by their hashes, the manifest by the model's digest. Raises InvalidModel."""
+    said = content(digest)
+    manifest = read_manifest(said, where)
+    sizes = {name: entry.size for name, entry in manifest.files.items()}
+    files = verified(manifest, sizes, lambda name: content(manifest.files[name].sha256), where)
+    return Folder(where, manifest, said, files, is_ours)
 
 
 def folder_of(path: Path) -> Folder:
@@ -122,7 +131,7 @@ def folder_of(path: Path) -> Folder:
     return Folder(where, manifest, said, files, is_ours=False)
 
 
-def _is_of_here(run: Run) -> bool:
+def is_of_here(run: Run) -> bool:
     """Whether a program of this user recorded the run, on this machine. What is said of that is not proved, only not a stranger's."""
     return run.info.user_id == platform.user_name() and run.environment.get("host") == platform.host_name()
 

@@ -13,15 +13,19 @@ from runlake.instrument.saved import Saved
 from runlake.models.beside import Ask, Beside
 from runlake.models.consent import made_here
 from runlake.models.folder import FOLDER
+from runlake.models.registering import registered
 from runlake.models.trained import format_tag
 from runlake.models.writing import Place, Written, written
 from runlake.recording.active import run_to_log_to
+from runlake.recording.registry import checked_name
 
 __all__ = ["log_saved", "save_saved"]
 
 
-def log_saved(saved: Saved, ask: Ask, beside: Beside, path: str) -> ModelInfo:
-    """Keep it in the active run."""
+def log_saved(saved: Saved, ask: Ask, beside: Beside, path: str, register_as: str | None = None) -> ModelInfo:
+    """Keep it in the active run, and make it a version of the registered model of this name."""
+    if register_as is not None:
+        checked_name(register_as)  # before anything is kept
     said, run = beside.said(saved, ask), run_to_log_to()
     place = Place(run.artifact_uri(path), path, run.run_id, run.kept_below(path))
     whole = written(saved, said, place)
@@ -29,7 +33,7 @@ def log_saved(saved: Saved, ask: Ask, beside: Beside, path: str) -> ModelInfo:
     notes = {f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()} if path == FOLDER else {}
     run.set_tags({format_tag(path): saved.format_id, **notes})
     made_here(whole.info.digest)
-    return whole.info
+    return whole.info if register_as is None else registered(whole, register_as, run.recorder.layout.root)
 
 
 def save_saved(saved: Saved, ask: Ask, beside: Beside, path: str | os.PathLike[str]) -> ModelInfo:

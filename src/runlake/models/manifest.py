@@ -48,6 +48,10 @@ class Manifest:
         said = {"manifest": VERSION, "format": self.format_id, "files": files, **{name: value for name, value in more.items() if value}}
         return json.dumps(said, indent=1).encode()
 
+    def hashes(self, digest: str) -> list[str]:
+        """Those of every file, and of the manifest itself, which is the digest."""
+        return [digest, *(entry.sha256 for entry in self.files.values())]
+
 
 def listed(format_id: str, files: Mapping[str, bytes], replaced: Sequence[str] = (), versions: Mapping[str, str] | None = None) -> Manifest:
     """The manifest of these files."""

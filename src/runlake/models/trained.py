@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runlake.entities.models import MANIFEST, MLMODEL
@@ -14,6 +15,7 @@ from runlake.models.consent import made_here
 from runlake.models.folder import FOLDER, folder_in
 from runlake.models.requirements import CONDA, REQUIREMENTS, VIRTUALENV, environment_files
 from runlake.models.writing import Place, Said, Written, modules_of, written
+from runlake.recording.recorders import flush_all
 
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
@@ -46,8 +48,14 @@ def keep_model(fitted: Fitted) -> bool:
     elif any(fitted.run.gives_way(f"{FOLDER}/{name}") for name in (*saved.files, *_TELLING)):
         fitted.skipped("model", f"the program keeps files of its own under {FOLDER}/")
     else:
-        _keep(fitted, saved)
+        whole = _keep(fitted, saved)
         fitted.run.set_tags({format_tag(FOLDER): saved.format_id, **{f"{MODEL_TAG}{name}": note for name, note in saved.notes.items()}})
+        if (name := fitted.options["registered_model_name"]) is not None:
+            from runlake.models.registering import registered  # late: few programs want it
+
+            store = fitted.run.active.recorder.layout.root
+            flush_all(sync=False)  # made by the thread that writes, not twice
+            registered(whole(), name, store)
         return not saved.needs_class
     return False
 
@@ -58,7 +66,7 @@ def kept_model(run: Run) -> Any:
     return load_part(folder.manifest.format_id, folder.data)
 
 
-def _keep(fitted: Fitted, saved: Saved) -> None:
+def _keep(fitted: Fitted, saved: Saved) -> Callable[[], Written]:
     """The files that tell of it are made by the thread that writes: to hash and to look up versions takes longer than the rest."""
     run, active = fitted.run, fitted.run.active
     signature = saved.signature or run.signature
@@ -77,6 +85,7 @@ def _keep(fitted: Fitted, saved: Saved) -> None:
         run.log_bytes(content, f"{FOLDER}/{name}")
     for name in _TELLING:
         run.log_made(lambda name=name: whole().files[name], f"{FOLDER}/{name}", _SMALL)  # type: ignore[misc]  # the default binds the loop's name
+    return whole
 
 
 def _example(fitted: Fitted) -> tuple[dict[str, bytes], dict[str, Any] | None]:

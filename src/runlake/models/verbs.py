@@ -30,7 +30,6 @@ _MLFLOW_ONLY = {
     "model_type",
     "params",
     "pickle_module",
-    "registered_model_name",
     "remove_cast_in_save",
     "requirements_file",
     "resources",
@@ -63,13 +62,16 @@ def log_model(
 ) -> ModelInfo:
     """Keep a model in the active run; `load_model` gives it back by the `model_uri` of the answer. `name` is another word for the path.
 
+    `registered_model_name` makes it a version of the registered model of that name, which is made where it is not there.
     The model also goes by MLflow's name for it, such as `sk_model`. `format` asks for another form than its plugin's usual one; "pickle"
     writes a pickle, which others load only once they have consented to run it.
     """
-    unused = {"code_paths": code_paths, "registered_model_name": registered_model_name, "await_registration_for": await_registration_for}
+    unused = {"code_paths": code_paths, "await_registration_for": await_registration_for}
     model, form = _understood("log_model", model, format, {**others, **unused})
+    path = name or artifact_path or FOLDER
     beside = Beside(signature, input_example, conda_env, pip_requirements, extra_pip_requirements, metadata, pyfunc_predict_fn)
-    return log_saved(saved_by(library, model, form), asking(model, pyfunc_predict_fn or "predict"), beside, name or artifact_path or FOLDER)
+    ask = asking(model, pyfunc_predict_fn or "predict")
+    return log_saved(saved_by(library, model, form), ask, beside, path, registered_model_name)
 
 
 def save_model(

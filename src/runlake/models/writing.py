@@ -17,7 +17,7 @@ from runlake.errors import InvalidValue
 from runlake.instrument.plugins import find_plugins
 from runlake.instrument.saved import Saved
 from runlake.models.folder import about_model
-from runlake.models.manifest import digest_of, listed
+from runlake.models.manifest import Manifest, digest_of, listed
 from runlake.models.mlmodel import written_mlmodel
 from runlake.models.requirements import CONDA, VIRTUALENV
 from runlake.models.versions import versions_of
@@ -54,6 +54,7 @@ class Written:
 
     files: Mapping[str, bytes] = field(repr=False)
     info: ModelInfo
+    manifest: Manifest
 
 
 def written(saved: Saved, said: Said, place: Place) -> Written:
@@ -64,8 +65,9 @@ def written(saved: Saved, said: Said, place: Place) -> Written:
     about = _about(saved, said, place)
     files = {**saved.files, **said.files, MLMODEL: written_mlmodel(about)}
     replaced = [name for name in place.replaced if name not in files and name != MANIFEST]
-    manifest = listed(saved.format_id, files, replaced, versions_of(saved.modules)).to_bytes()
-    return Written({**files, MANIFEST: manifest}, about_model(about, place.uri, saved.format_id, digest_of(manifest)))
+    manifest = listed(saved.format_id, files, replaced, versions_of(saved.modules))
+    listing = manifest.to_bytes()
+    return Written({**files, MANIFEST: listing}, about_model(about, place.uri, saved.format_id, digest_of(listing)), manifest)
 
 
 def modules_of(saved: Saved, signature: ModelSignature | None) -> list[str]:

@@ -136,7 +136,11 @@ class Store:
         """The content that a run keeps under a name. Raises UnknownArtifact."""
         if name not in state.artifacts:
             raise UnknownArtifact(f"The run {state.run_id} keeps nothing named {name!r}; it has {sorted(state.artifacts)[:20]}.")
-        return content_of(Layout(self.path), state.artifacts[name][0])
+        return self.content(state.artifacts[name][0])
+
+    def content(self, sha256: str) -> bytes:
+        """The content with this hash, of an artifact or a registered model. Raises FileNotFoundError."""
+        return content_of(Layout(self.path), sha256)
 
     def findings(self) -> list[Finding]:
         """What is damaged or missing in the store's files."""

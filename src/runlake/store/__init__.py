@@ -19,6 +19,7 @@ gc                       what was deleted goes for good, and what nobody needs
 digests, versions, checked_json   files that say what they must be: Parquet, versions of tables, small ones
 sizes                    where the bytes of a store are
 log, experiments         numbered logs: changes decided against all that came before
+registry, registered     registered models, their versions and aliases; what the entries of their log come to
 blobs                    files kept by their content
 row_files                Parquet files of rows for others, written batch by batch
 """

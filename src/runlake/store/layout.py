@@ -33,6 +33,7 @@ _OURS = {
     "blobs",
     "packs",
     "experiments",
+    "registry",
     "jobs",
 }
 
@@ -61,6 +62,11 @@ class Layout:
     def experiments(self) -> Path:
         """The numbered log of the experiments."""
         return self.root / "experiments"
+
+    @property
+    def registry(self) -> Path:
+        """The numbered log of the registered models."""
+        return self.root / "registry"
 
     @property
     def blobs(self) -> Path:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +19,7 @@ from runlake.store.blobs import Blob, keep_bytes, put_aside, touched
 from runlake.store.layout import Layout
 from runlake.store.put_new import make_folder, put_new
 
-__all__ = ["LARGEST", "content_of", "contents_in", "deal_out", "hashes_in", "keep_together"]
+__all__ = ["LARGEST", "content_of", "contents_in", "deal_out", "hashes_in", "hold", "keep_together"]
 
 MOST_REMEMBERED = 10_000
 LARGEST = 1 << 20  # of a content in a pack: what is larger is written twice for no gain
@@ -55,6 +55,18 @@ def content_of(layout: Layout, sha256: str) -> bytes:
             f"The content {sha256} in {layout.root} is damaged: its bytes are not those that were kept. Put it back from a copy."
         )
     return found
+
+
+def hold(layout: Layout, hashes: Collection[str]) -> None:
+    """Make contents as young as those that are kept now: whoever is about to refer to them has them stay. Raises FileNotFoundError."""
+    missing = {sha256 for sha256 in hashes if not touched(layout.blob(sha256))}
+    for pack in layout.packs() if missing else ():
+        with contextlib.suppress(FileNotFoundError):  # dealt out meanwhile
+            held = missing.intersection(_places(pack))
+            if held and touched(pack):
+                missing -= held
+    for sha256 in missing:
+        keep_bytes(layout, content_of(layout, sha256))
 
 
 def hashes_in(pack: Path) -> list[str]:

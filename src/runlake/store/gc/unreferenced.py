@@ -1,4 +1,4 @@
-"""Contents that no run refers to, and that nobody has kept for a week.
+"""Contents that no run and no registered model refers to, and that nobody has kept for a week.
 
 A content is first put aside, and removed only if nothing refers to it then, and nobody has touched it before: whoever found it there
 and is about to refer to it has. One that is put aside is found there, until the next who looks puts it back or removes it.
@@ -16,6 +16,7 @@ from runlake import platform
 from runlake.store.blobs import ASIDE, put_aside
 from runlake.store.layout import Layout
 from runlake.store.packs import hashes_in
+from runlake.store.registry import Registry
 from runlake.store.sizes import Amount, contents_of_runs
 from runlake.store.view import View
 
@@ -27,8 +28,9 @@ _HASH = 64  # letters of a hash
 
 
 def referred_to(view: View, but: Collection[str] = ()) -> set[str]:
-    """The hashes of the contents that runs have as artifacts, deleted ones too; all runs but these."""
-    return {sha256 for run_id, sizes in contents_of_runs(view, {}).items() if run_id not in but for sha256 in sizes}
+    """The hashes of the contents that registered models are made of, and that runs have, deleted ones too; all runs but these."""
+    of_runs = {sha256 for run_id, sizes in contents_of_runs(view, {}).items() if run_id not in but for sha256 in sizes}
+    return of_runs | Registry(view.layout).contents()
 
 
 def unreferenced(layout: Layout, wanted: Collection[str]) -> tuple[Amount, Amount]:
