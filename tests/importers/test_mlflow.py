@@ -270,8 +270,8 @@ def test_models_that_lie_beside_runs_come_under_their_names(tmp_path: Path, writ
     assert said["remarks"] == {
         "models that no run has logged": 1,
         "params, tags and metrics that models have beside their runs": 3,
-        "registered models, for which there is no registry yet": 1,
-        "versions of registered models, for which there is no registry yet": 1,
+        "registered models, whose models lie in MLflow's own folders": 1,
+        "versions of registered models, whose models lie in MLflow's own folders": 1,
         "traces": 1,
     }
 

@@ -41,9 +41,9 @@ _POINT = ("key", "step", "timestamp", "value", "is_nan")
 _KINDS: tuple[set[type], ...] = ({str}, {int, type(None)}, {int, type(None)}, {float, int, type(None)}, {int, type(None)})
 _OF_MODELS = "params, tags and metrics that models have beside their runs"
 _WITHOUT_PLACE = {
-    "registered_models": "registered models, for which there is no registry yet",
-    "model_versions": "versions of registered models, for which there is no registry yet",
-    "registered_model_aliases": "aliases of registered models, for which there is no registry yet",
+    "registered_models": "registered models, whose models lie in MLflow's own folders",
+    "model_versions": "versions of registered models, whose models lie in MLflow's own folders",
+    "registered_model_aliases": "aliases of registered models, whose models lie in MLflow's own folders",
     "logged_model_params": _OF_MODELS,
     "logged_model_tags": _OF_MODELS,
     "logged_model_metrics": _OF_MODELS,

@@ -69,8 +69,8 @@ class MlflowFolder:
         models = [folder for folder in _folders(self.root / REGISTRY) if (folder / META).is_file()]
         versions = [version for model in models for version in _folders(model) if version.name.startswith("version-")]
         first = models[0].name if models else ""
-        self.remarks.left_out("registered models, for which there is no registry yet", first, len(models))
-        self.remarks.left_out("versions of registered models, for which there is no registry yet", first, len(versions))
+        self.remarks.left_out("registered models, whose models lie in MLflow's own folders", first, len(models))
+        self.remarks.left_out("versions of registered models, whose models lie in MLflow's own folders", first, len(versions))
         for experiment in experiments:
             traces = _folders(self._folders[experiment.experiment_id] / "traces")
             self.remarks.left_out("traces", traces[0].name if traces else "", len(traces))
