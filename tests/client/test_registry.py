@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,33 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import runlake
+from children import environment
 from runlake import InvalidValue, RunlakeClient, RunlakeError, UnknownArtifact, UnknownModel, UnknownRun
 from runlake.entities.registered import ModelVersion, Stage, VersionNumber
 
+PROGRAM = """
+import time
+import mlflow
+import mlflow.sklearn
+from mlflow import MlflowClient
+from mlflow.entities.model_registry.model_version_status import ModelVersionStatus
+from sklearn.datasets import make_regression
+from sklearn.ensemble import RandomForestRegressor
+
+x, y = make_regression(n_samples=60, n_features=4, random_state=0)
+with mlflow.start_run() as run:
+    model = RandomForestRegressor(n_estimators=5, max_depth=2, random_state=42).fit(x, y)
+    mlflow.sklearn.log_model(sk_model=model, name="forest", registered_model_name="first")
+registered = mlflow.register_model(f"runs:/{run.info.run_id}/forest", "second", await_registration_for=10)
+client = MlflowClient()
+while ModelVersionStatus.from_string(client.get_model_version(registered.name, registered.version).status) != ModelVersionStatus.READY:
+    time.sleep(0.1)
+client.transition_model_version_stage(name="second", version=registered.version, stage="Production", archive_existing_versions=True)
+client.set_registered_model_alias("second", "champion", registered.version)
+print([dict(model)["name"] for model in client.search_registered_models()])
+print([(int(each.version), str(each.current_stage), each.aliases) for each in client.search_model_versions("name='second'")])
+print(mlflow.pyfunc.load_model(model_uri="models:/second/Production").predict(x[:2]).shape)
+"""
 FRAME = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["height", "weight"])
 TARGETS = (FRAME["height"] > 0).astype(int)
 
@@ -376,6 +402,15 @@ def test_tags_are_meant_by_stage_too(two: list[ModelVersion], client: RunlakeCli
         client.delete_model_version_tag("churn", key="a")
     with pytest.raises(InvalidValue, match="has no tag 'z'; it has \\['a'\\]"):
         client.delete_model_version_tag("churn", 1, "z")
+
+
+def test_a_program_written_for_mlflow_runs_as_it_is(tmp_path: Path) -> None:
+    """With the waiting that its tutorials have."""
+    (tmp_path / "register.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "runlake", "as-mlflow", "register.py"]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path / "lake"), capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ran.stderr, ran.stdout.splitlines()) == ("", ["['first', 'second']", "[(1, 'Production', ['champion'])]", "(2,)"])
 
 
 def test_files_of_a_version_are_copied_out(two: list[ModelVersion], tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from runlake.errors import InvalidValue
 
@@ -81,6 +82,10 @@ class ModelVersion:
     status_message: str = ""
     run_link: str | None = None
 
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """For `dict(version)`."""
+        return iter(vars(self).items())
+
 
 @dataclass(frozen=True)
 class RegisteredModel:
@@ -93,6 +98,10 @@ class RegisteredModel:
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, VersionNumber] = field(default_factory=dict)
     latest_versions: list[ModelVersion] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """For `dict(model)`."""
+        return iter(vars(self).items())
 
 
 @dataclass(frozen=True)
