@@ -7,11 +7,16 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # A test that hangs is a failure: pytest-timeout prints every stack.
 PYTEST := $(BIN)/pytest -q
 
+# Children of tests would compile what they import again and again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-long lint bench clean
 
 demo: $(READY)
 	@$(BIN)/runlake demo
 
+# Two workers with as many threads each as there are cores wait for each other; the long tests have several.
+test: export OMP_NUM_THREADS := 1
 test: $(READY)
 	@$(PYTEST) -n 2 -m "not long"
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import runlake
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "changed_numbers",
     "changed_tensors",
     "died",
+    "files_of",
+    "mutation_tests",
     "tensors_file",
     "use",
 ]
@@ -176,6 +180,31 @@ def use(ask: Callable[[], Any]) -> None:
     """Have a model that was read answer; what it raises is its own affair."""
     with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
         ask()
+
+
+def files_of(saved: Any) -> Files:
+    """The files of a model that could be saved."""
+    assert saved is not None
+    assert saved.why_not == ""
+    files: Files = saved.files
+    return files
+
+
+def mutation_tests(script: str, cases: Mapping[str, Case], few: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The test that every plugin has of its cases, which `script` attacks as a program: a few changes of each, and at length."""
+
+    def of_some(tmp_path: Path) -> None:
+        """A few of the changes that the long test makes."""
+        assert died(script, tmp_path, list(cases), few) == []
+
+    @pytest.mark.long
+    @pytest.mark.timeout(1800)
+    @pytest.mark.parametrize("name", cases)
+    def of_many(name: str, tmp_path: Path) -> None:
+        """Five hundred changes of each file."""
+        assert died(script, tmp_path, [name], 500) == []
+
+    return of_some, of_many
 
 
 def _libraries() -> set[str]:

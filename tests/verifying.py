@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,16 @@ __all__ = ["digest_elsewhere", "run_verify", "verdicts_of", "verified"]
 
 
 def run_verify(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The command, in this folder."""
+    """The command, in this folder; with a thread for each core, small data has them wait for each other most of the time."""
     command = [sys.executable, "-m", "runlake", "verify", *arguments]
-    given = environment(folder / "lake", **settings)
+    given = environment(folder / "lake", **{"OMP_NUM_THREADS": "1", **settings})
     return subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, timeout=110, check=False)
 
 
-def verified(folder: Path, program: str, *arguments: str, **settings: str) -> dict[str, Any]:
-    """What machines are told of a program."""
+def verified(folder: Path, program: str, *arguments: str, options: Sequence[str] = (), **settings: str) -> dict[str, Any]:
+    """What machines are told of a program, with such options of the command."""
     (folder / "train.py").write_text(textwrap.dedent(program))
-    done = run_verify(folder, "--json", "train.py", *arguments, **settings)
+    done = run_verify(folder, "--json", *options, "train.py", *arguments, **settings)
     found: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == (0 if found["is_same"] else 1), done.stderr
     return found

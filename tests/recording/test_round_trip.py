@@ -6,7 +6,6 @@ import ast
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -210,9 +209,25 @@ def as_read(value: Any) -> Any:
         return str(value)
 
 
-def test_what_is_told_is_what_is_read(store: Path) -> None:
+@pytest.mark.usefixtures("store")
+def test_what_is_told_is_what_is_read() -> None:
     """In one store for all, which a damaged or lost row of any program would show."""
+    tell_and_read(programs=10)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("store")
+def test_what_is_told_is_what_is_read_of_many_programs() -> None:
+    """The same, for longer."""
+    tell_and_read(programs=200)
+
+
+def tell_and_read(programs: int) -> None:
+    """So many programs, each of up to 25 calls."""
     run_state_machine_as_test(
         Tracking,
-        settings=settings(max_examples=20, stateful_step_count=25, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=programs, stateful_step_count=25, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
+        ),
     )

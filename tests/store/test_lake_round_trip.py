@@ -289,7 +289,7 @@ SAID_TWICE: list[Points | Events | Said | Left] = [
 
 @example(History(20_000, [SAID_TWICE, []], [[True], [True]]))
 @example(History(1, [[Points(0, [("r", "a", 0, 0, value)], False) for value in (1.0, 2.0)], []], [[True], [True]]))  # a tie, half sealed
-@settings(max_examples=30, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(histories(frames=12, rows=6))
 def test_what_is_written_is_read_wherever_it_lies(history: History) -> None:
     """Rows are read exactly once, bit for bit and in order, and summaries say what the points say, in every tier and between them."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
 import pandas as pd
-import pytest
 from runlake_lightgbm.predicting import predicted
 from runlake_lightgbm.saving import loaded, saved
 
-from mutations import Case, as_json, as_text, attack, died, use
+from mutations import Case, as_json, as_text, attack, files_of, mutation_tests, use
 
 NUMBERS = np.random.default_rng(0)
 X = NUMBERS.normal(size=(90, 3))
@@ -23,6 +21,7 @@ FRAME = pd.DataFrame({"a": X[:, 0], "kind": pd.Categorical(["x", "y", "z"] * 30)
 THREE = np.digitize(X[:, 0], [-0.5, 0.5]) + 0
 KIND = X[:, 0] + 3.0 * (FRAME["kind"] == "y").to_numpy()
 FEW: dict[str, Any] = {"num_threads": 1, "verbosity": -1, "min_data_in_leaf": 3, "num_leaves": 5, "min_data_per_group": 2}
+PLENTY = 1 << 24
 
 MODELS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "trees": ({}, X, X[:, 0]),
@@ -36,20 +35,13 @@ MODELS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 def of_booster(name: str) -> Mapping[str, bytes]:
     """A booster's two files."""
     params, rows, targets = MODELS[name]
-    return files_of(lightgbm.train({**FEW, **params}, lightgbm.Dataset(rows, targets), 2))
+    return files_of(saved(lightgbm.train({**FEW, **params}, lightgbm.Dataset(rows, targets), 2), PLENTY))
 
 
 def of_estimator() -> Mapping[str, bytes]:
     """An estimator's three files."""
     model = lightgbm.LGBMClassifier(n_estimators=2, num_leaves=4, min_child_samples=3, n_jobs=1, verbosity=-1)
-    return files_of(model.fit(X, np.array(["a", "b", "c"])[THREE]))
-
-
-def files_of(model: Any) -> Mapping[str, bytes]:
-    """What it is saved as."""
-    found = saved(model, 1 << 24)
-    assert found is not None
-    return found.files
+    return files_of(saved(model.fit(X, np.array(["a", "b", "c"])[THREE]), PLENTY))
 
 
 def read(files: Mapping[str, bytes]) -> None:
@@ -68,16 +60,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
-    """A few of the changes that the long test makes."""
-    assert died(__file__, tmp_path, list(CASES), 25) == []
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
-    """Five hundred changes of each file."""
-    assert died(__file__, tmp_path, list(CASES), 500) == []
+test_no_changed_file_of_some_ends_the_process, test_no_changed_file_ends_the_process = mutation_tests(__file__, CASES, 25)
 
 
 if __name__ == "__main__":

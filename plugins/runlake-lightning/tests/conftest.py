@@ -19,6 +19,10 @@ ADVICE = [
     "ignore:Checkpoint directory .* exists and is not empty",
     "ignore:.*You called `self.log.*but have no logger configured",
 ]
+# A process takes eight seconds to import either package, and what these show of one they show of its twin.
+OF_A_TWIN = [
+    f"[pytorch_lightning-{check}]" for check in ("names_imported_before_are_recorded_and_given_back", "a_forked_child_records_for_itself")
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent == Path(__file__).parent:
             for advice in ADVICE:
                 item.add_marker(pytest.mark.filterwarnings(advice))
+            if item.name.endswith(tuple(OF_A_TWIN)):
+                item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(params=["lightning.pytorch", "pytorch_lightning"])

@@ -8,12 +8,10 @@ import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from runlake_sklearn import FORMAT, SKOPS
 from runlake_sklearn.loading import loaded
 from runlake_sklearn.saving import saved
@@ -25,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from mutations import Case, as_json, attack, changed_bytes, died, use
+from mutations import Case, as_json, attack, changed_bytes, files_of, mutation_tests, use
 
 X = np.random.default_rng(0).normal(size=(40, 4))
 THREE = np.digitize(X[:, 0], [-0.5, 0.5])
@@ -41,12 +39,9 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
-def files_of(name: str, form: str) -> Mapping[str, bytes]:
-    """What a model is saved as."""
-    found = saved(MODELS[name](), 1 << 28, form)
-    assert found is not None
-    assert found.why_not == ""
-    return found.files
+def of_model(name: str, form: str) -> Mapping[str, bytes]:
+    """What it is saved as."""
+    return files_of(saved(MODELS[name](), 1 << 28, form))
 
 
 def before_compression(data: bytes, chance: random.Random) -> bytes:
@@ -89,24 +84,15 @@ def read(files: Mapping[str, bytes]) -> None:
 
 
 CASES: dict[str, Case] = {
-    **{f"the tree of {name}": (partial(files_of, name, "runlake"), "estimator.json", as_json) for name in MODELS},
-    **{f"the arrays of {name}": (partial(files_of, name, "runlake"), "buffers.bin.zst", before_compression) for name in MODELS},
-    **{f"members of {name}": (partial(files_of, name, "skops"), "model.skops", in_a_member) for name in MODELS},
-    "a frame": (partial(files_of, "a forest", "runlake"), "buffers.bin.zst", changed_bytes),
-    "an archive": (partial(files_of, "a forest", "skops"), "model.skops", changed_bytes),
+    **{f"the tree of {name}": (partial(of_model, name, "runlake"), "estimator.json", as_json) for name in MODELS},
+    **{f"the arrays of {name}": (partial(of_model, name, "runlake"), "buffers.bin.zst", before_compression) for name in MODELS},
+    **{f"members of {name}": (partial(of_model, name, "skops"), "model.skops", in_a_member) for name in MODELS},
+    "a frame": (partial(of_model, "a forest", "runlake"), "buffers.bin.zst", changed_bytes),
+    "an archive": (partial(of_model, "a forest", "skops"), "model.skops", changed_bytes),
 }
 
 
-def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
-    """A few of the changes that the long test makes."""
-    assert died(__file__, tmp_path, list(CASES), 10) == []
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
-    """Five hundred changes of each file."""
-    assert died(__file__, tmp_path, list(CASES), 500) == []
+test_no_changed_file_of_some_ends_the_process, test_no_changed_file_ends_the_process = mutation_tests(__file__, CASES, 10)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from runlake_torch.predicting import predicted
 from runlake_torch.saving import loaded, saved
 from torch import nn
 
-from mutations import Case, as_json, attack, changed_tensors, died, use
+from mutations import Case, as_json, attack, changed_tensors, files_of, mutation_tests, use
 
 INPUTS = {
     "rows": np.ones((2, 6), np.float32),
@@ -42,12 +40,10 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def files_of(name: str) -> Mapping[str, bytes]:
-    """What a model is saved as."""
+def of_model(name: str) -> Mapping[str, bytes]:
+    """What it is saved as."""
     torch.manual_seed(0)
-    found = saved(MODELS[name](), 1 << 24)
-    assert found is not None
-    return found.files
+    return files_of(saved(MODELS[name](), 1 << 24))
 
 
 def read(files: Mapping[str, bytes]) -> None:
@@ -58,21 +54,12 @@ def read(files: Mapping[str, bytes]) -> None:
 
 
 CASES: dict[str, Case] = {
-    **{f"the tree of {name}": (partial(files_of, name), "model.json", as_json) for name in MODELS},
-    **{f"the tensors of {name}": (partial(files_of, name), "model.safetensors", changed_tensors) for name in ("dense", "words")},
+    **{f"the tree of {name}": (partial(of_model, name), "model.json", as_json) for name in MODELS},
+    **{f"the tensors of {name}": (partial(of_model, name), "model.safetensors", changed_tensors) for name in ("dense", "words")},
 }
 
 
-def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
-    """A few of the changes that the long test makes."""
-    assert died(__file__, tmp_path, list(CASES), 30) == []
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
-    """Five hundred changes of each file."""
-    assert died(__file__, tmp_path, list(CASES), 500) == []
+test_no_changed_file_of_some_ends_the_process, test_no_changed_file_ends_the_process = mutation_tests(__file__, CASES, 30)
 
 
 if __name__ == "__main__":

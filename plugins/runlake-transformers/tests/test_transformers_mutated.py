@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-import pytest
 import transformers
 from runlake_transformers import load_model, save_model
 from runlake_transformers.predicting import predicted
 from runlake_transformers.processing import remember_processing
 
-from mutations import Case, as_json, attack, changed_tensors, died, use
+from mutations import Case, as_json, attack, changed_tensors, files_of, mutation_tests, use
 from trainers import bert, tokenizer
 
 
@@ -23,9 +21,7 @@ def files() -> Mapping[str, bytes]:
     """Of a small classifier with its tokenizer."""
     model = bert()
     remember_processing(model, tokenizer())
-    found = save_model(model, 1 << 28)
-    assert found is not None
-    return found.files
+    return files_of(save_model(model, 1 << 28))
 
 
 def read(given: Mapping[str, bytes]) -> None:
@@ -45,17 +41,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
-    """A few of the changes that the long test makes."""
-    assert died(__file__, tmp_path, list(CASES), 15) == []
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", CASES)
-def test_no_changed_file_ends_the_process(name: str, tmp_path: Path) -> None:
-    """Five hundred changes of each file."""
-    assert died(__file__, tmp_path, [name], 500) == []
+test_no_changed_file_of_some_ends_the_process, test_no_changed_file_ends_the_process = mutation_tests(__file__, CASES, 15)
 
 
 if __name__ == "__main__":

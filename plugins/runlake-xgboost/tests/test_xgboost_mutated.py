@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 import xgboost
 from runlake_xgboost.predicting import predicted
 from runlake_xgboost.saving import loaded, saved
 
-from mutations import Case, as_json, attack, changed_bytes, died, use
+from mutations import Case, as_json, attack, changed_bytes, files_of, mutation_tests, use
 
 NUMBERS = np.random.default_rng(0)
 X = NUMBERS.normal(size=(60, 3)).astype(np.float32)
 FRAME = pd.DataFrame({"a": X[:, 0], "kind": pd.Categorical(["x", "y", "z"] * 20), "b": X[:, 1]})
 THREE = np.digitize(X[:, 0], [-0.5, 0.5])
+PLENTY = 1 << 24
 
 MODELS: dict[str, tuple[dict[str, Any], Any]] = {
     "trees": ({"max_depth": 3}, X[:, 0]),
@@ -36,19 +35,12 @@ def of_booster(name: str, model_format: str) -> Mapping[str, bytes]:
     params, targets = MODELS[name]
     rows = X if name in ("a line", "rows in leaves") else FRAME
     booster = xgboost.train({"nthread": 1, **params}, xgboost.DMatrix(rows, targets, enable_categorical=True), 2)
-    return files_of(booster, model_format)
+    return files_of(saved(booster, PLENTY, model_format))
 
 
 def of_estimator() -> Mapping[str, bytes]:
     """An estimator's two files."""
-    return files_of(xgboost.XGBClassifier(n_estimators=2, max_depth=2, n_jobs=1).fit(X, THREE), "ubj")
-
-
-def files_of(model: Any, model_format: str) -> Mapping[str, bytes]:
-    """What it is saved as."""
-    found = saved(model, 1 << 24, model_format)
-    assert found is not None
-    return found.files
+    return files_of(saved(xgboost.XGBClassifier(n_estimators=2, max_depth=2, n_jobs=1).fit(X, THREE), PLENTY, "ubj"))
 
 
 def read(files: Mapping[str, bytes]) -> None:
@@ -66,16 +58,7 @@ CASES: dict[str, Case] = {
 }
 
 
-def test_no_changed_file_of_some_ends_the_process(tmp_path: Path) -> None:
-    """A few of the changes that the long test makes."""
-    assert died(__file__, tmp_path, list(CASES), 25) == []
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-def test_no_changed_file_ends_the_process(tmp_path: Path) -> None:
-    """Five hundred changes of each file."""
-    assert died(__file__, tmp_path, list(CASES), 500) == []
+test_no_changed_file_of_some_ends_the_process, test_no_changed_file_ends_the_process = mutation_tests(__file__, CASES, 25)
 
 
 if __name__ == "__main__":

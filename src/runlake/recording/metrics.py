@@ -120,12 +120,15 @@ class MetricLog:
 
     def _next_step_of_each(self, all_series: tuple[Series, ...]) -> tuple[int, ...]:
         with self._buffer.lock:
-            steps = tuple([series.last_step + 1 for series in all_series])
-            if steps and max(steps) > _MAX_STEP:  # before any of them is taken
-                raise InvalidValue(f"{all_series[steps.index(max(steps))].key!r} has reached the greatest step of 64 bits; give the step.")
-            for series, step in zip(all_series, steps, strict=True):
-                series.last_step = step
-            return steps
+            for series in all_series:  # before any step is taken
+                if series.last_step >= _MAX_STEP:
+                    raise InvalidValue(f"{series.key!r} has reached the greatest step of 64 bits; give the step.")
+            steps = []
+            for series in all_series:
+                # Nothing is called in between: a finalizer, which may run where anything is, may count the same series.
+                step = series.last_step = series.last_step + 1
+                steps.append(step)
+            return tuple(steps)
 
     def _next_steps(self, series: Series, n: int) -> int:
         with self._buffer.lock:

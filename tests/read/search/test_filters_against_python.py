@@ -220,7 +220,7 @@ def searches(forms: list[Form], examples: int) -> None:
 
 def test_a_search_finds_what_plain_python_finds(forms: list[Form]) -> None:
     """Whatever is asked, the same runs in the same order, in whatever form the store is."""
-    searches(forms, 60)
+    searches(forms, 25)
 
 
 @pytest.mark.long

@@ -116,7 +116,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_run_that_has_ended_is_found_once_and_whole(store: Path, tmp_path: Path) -> None:
     """Wherever its rows lie while we look, in logs, in sealed files, in tables or in the cache."""
-    assert look(store, tmp_path, 5.0) == KINDS
+    assert look(store, tmp_path, 2.0) == KINDS
 
 
 def test_what_was_found_is_read_wherever_it_went_since(store: Path) -> None:
