@@ -208,6 +208,7 @@ def test_every_change_is_kept_with_who_and_why(two: list[ModelVersion], client: 
         (1, "stage", "None", "Staging"),
         (1, "stage", "Staging", "Archived"),
         (2, "stage", "None", "Staging"),
+        (1, "alias champion", "1", None),
         (1, "deleted", two[0].source, None),
         (None, "name", "churn", "leavers"),
     ]

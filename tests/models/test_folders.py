@@ -87,7 +87,7 @@ def test_a_model_comes_back_from_a_run_a_folder_and_a_tutorials_path(store: Path
     assert (known.run_id, known.artifact_path, known.signature) == (run.run_id, "best/net", info.signature)
 
 
-@pytest.mark.parametrize("address", ["/nowhere/at/all", "runs:/5/model", "models:/x/1", "", "s3://bucket/model"])
+@pytest.mark.parametrize("address", ["/nowhere/at/all", "runs:/5/model", "", "s3://bucket/model"])
 def test_what_is_no_address_of_a_model_is_an_error_that_says_what_is(store: Path, address: str) -> None:
     """With what was given."""
     with pytest.raises(runlake.InvalidValue, match="give runs:/<run id>/<path>"):

@@ -50,6 +50,7 @@ COMMANDS = {
         "gc": "Remove for good what was deleted a while ago, contents that no run refers to, and what ended processes left behind.",
         "import": "Bring in what another tracker has recorded: MLflow, or what was written for TensorBoard.",
         "ls": "List the runs that FILTER lets through, the newest first.",
+        "models": "List the registered models and their versions, change them, and ask them.",
         "plot": "Draw metrics of runs, a curve for each run.",
         "plugin": "Write a plugin of your own, for a library that has none.",
         "plugins": "List the plugins that are installed.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runlake import config
 from runlake.cli.completing import complete_run
 from runlake.cli.exporting import print_object, run_object
 from runlake.cli.printing import console_for, print_line
@@ -18,6 +19,8 @@ from runlake.display.curves import curves_of_metric, curves_of_run
 from runlake.display.listing import list_runs, values_of
 from runlake.display.run_page import About, run_page
 from runlake.entities import ViewType
+from runlake.entities.described import DescribedModel
+from runlake.entities.models import MANIFEST
 from runlake.errors import UnknownRun
 from runlake.read import Query, Run, Store
 from runlake.read.naming import find_run, quoted
@@ -66,7 +69,18 @@ def _about(store: Store, run: Run) -> About:
         values_of(store.search(children), "status"),
         curves_of_run(store, info.run_id, drawn[:DRAWN]),
         lambda key, run_ids: curves_of_metric(store, key, run_ids),
+        _models(run),
+        str(store.path) if store.path != config.find_store() else None,
     )
+
+
+def _models(run: Run) -> list[DescribedModel]:
+    """The models that it keeps."""
+    if not any(name.rpartition("/")[2] == MANIFEST for name in run.artifacts):
+        return []
+    from runlake.client.described import described_in  # late, as it takes a while: most runs keep none
+
+    return described_in(run)
 
 
 def _as_object(store: Store, run: Run) -> dict[str, Any]:

@@ -4,6 +4,7 @@ reading      runs, metric histories and experiments by id or name
 artifacts    listing, downloading and loading what runs keep
 registered   addresses of registered models
 models       models by their addresses
+described    models told of without loading them
 registry     the verbs for registered models
 searching    filters, orders and pages
 tracking     the client: every verb, for any run and store

@@ -6,6 +6,8 @@ listing, curves                        which runs are listed, and which of them 
 choosing, metrics                      what of them is worth a column
 runs_table, ranking_table, run_page, experiments_table, artifact_tree
                                        many runs; the best; everything about one; the shelves that they stand on; what they keep
+models_table, model_page               registered models, their versions and history; everything about one, and about a model at an address
+schemas, asking                        what a model takes, in a line; the Python that asks it
 comparison, comparison_page            what tells two runs apart, in words and as lines
 following                              a run that goes on
 traces, ticks, canvas, text_plot, svg, plot     curves on one scale, and the scale; drawn in braille, and as SVG; the picture of them

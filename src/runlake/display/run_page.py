@@ -10,24 +10,25 @@ from dataclasses import dataclass, field
 import numpy as np
 from rich.text import Text
 
+from runlake.display.asking import asking_lines
 from runlake.display.grid import Column, in_columns, lines
 from runlake.display.listing import Listing
 from runlake.display.metrics import ARROWS
 from runlake.display.runs_table import Asked, Curves, runs_table
+from runlake.display.schemas import schema_in_words
 from runlake.display.sparkline import sparkline
 from runlake.display.statuses import with_word
 from runlake.display.words import count, date, duration, moment, number, one_line, size
 from runlake.entities import DatasetInput, JobState, LifecycleStage
+from runlake.entities.described import DescribedModel
 from runlake.entities.environments import CHANGES_TAG
-from runlake.entities.signatures import ColSpec, Schema, TensorSpec
 from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
 from runlake.read.direction import has_direction
 
-__all__ = ["About", "run_page"]
+__all__ = ["About", "asking_section", "run_page"]
 
 MOST_FILES = 40  # listed
-MOST_COLUMNS = 6  # told of a schema
 CURVE = 24  # cells
 INDENT = "  "
 
@@ -38,7 +39,10 @@ _JOB_STYLES = {JobState.DONE: "green", JobState.FAILED: "red", JobState.GIVEN_UP
 
 @dataclass(frozen=True)
 class About:
-    """A run, and what is known of it elsewhere: the names of its experiment and its parent, the runs inside it, its curves."""
+    """A run, and what is known of it elsewhere: the names of its experiment and its parent, the runs inside it, its curves, its models.
+
+    `store` is the path of its store, where the settings name another.
+    """
 
     run: Run
     seconds: float | None
@@ -48,6 +52,8 @@ class About:
     statuses_inside: Sequence[str] = ()
     curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     curves_inside: Curves = lambda key, run_ids: {}
+    models: Sequence[DescribedModel] = ()
+    store: str | None = None
 
 
 def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = False) -> Iterator[Text]:
@@ -60,6 +66,8 @@ def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = F
     yield from _section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
     yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
     yield from _section("model", _model(run))
+    for model in about.models:
+        yield from asking_section(model, model.info.model_uri, about.store)
     yield from _section("not recorded", _skipped(run.tags))
     yield from _section("ran on", _environment(run))
     yield from _section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
@@ -112,6 +120,13 @@ def _section(title: str, found: Iterator[Text]) -> Iterator[Text]:
         yield Text()
         yield Text(title, "bold")
         yield from (Text.assemble(INDENT, line) for line in body)
+
+
+def asking_section(model: DescribedModel, address: str, store: str | None) -> Iterator[Text]:
+    """How a model is asked; without an indent, which Python would not take."""
+    yield Text()
+    yield Text(f"to ask {one_line(address)}", "bold")
+    yield from map(Text, asking_lines(model, address, store))
 
 
 def _pair(key: str, value: object) -> tuple[Text, Text]:
@@ -184,26 +199,12 @@ def _model(run: Run) -> Iterator[Text]:
     signature = run.signature
     for word, schema in (("takes", signature.inputs), ("gives", signature.outputs)) if signature else ():
         if schema is not None:
-            yield Text.assemble((f"{word}   ", "dim"), _schema(schema))
+            yield Text.assemble((f"{word}   ", "dim"), schema_in_words(schema))
     for key, text in sorted(run.tags.items()):
         if key.startswith(MODEL_TAG) and key != f"{MODEL_TAG}format":
             yield Text.assemble((f"{one_line(key.removeprefix(MODEL_TAG).replace('_', ' '))}  ", "dim"), one_line(text))
         elif key.startswith(MODELS_TAG):
             yield Text.assemble((f"{one_line(key.removeprefix(MODELS_TAG))}  ", "dim"), one_line(text))
-
-
-def _schema(schema: Schema) -> str:
-    columns = [_spec(spec) for spec in schema.inputs[:MOST_COLUMNS]]
-    left = len(schema.inputs) - len(columns)
-    return one_line(", ".join(columns) + (f" and {left:,} more" if left else ""))
-
-
-def _spec(spec: ColSpec | TensorSpec) -> str:
-    if isinstance(spec, TensorSpec):
-        kind = f"{spec.type}[{', '.join('any' if size < 0 else str(size) for size in spec.shape)}]"
-    else:
-        kind = f"{spec.type}" if spec.required else f"{spec.type} or nothing"
-    return kind if spec.name is None else f"{spec.name}: {kind}"
 
 
 def _skipped(tags: Mapping[str, str]) -> Iterator[Text]:

@@ -14,7 +14,7 @@ from runlake import platform
 from runlake.entities.models import MANIFEST, MLMODEL, ModelInfo
 from runlake.entities.signatures import ModelSignature
 from runlake.entities.tags import SKIPPED_TAG
-from runlake.errors import InvalidModel, InvalidValue, UnknownArtifact
+from runlake.errors import InvalidModel, InvalidValue, StoreError, UnknownArtifact
 from runlake.models.manifest import MOST_BYTES, Manifest, digest_of, read_manifest, verified
 from runlake.models.mlmodel import read_mlmodel
 from runlake.models.requirements import CONDA, CONSTRAINTS, REQUIREMENTS, VIRTUALENV
@@ -133,7 +133,11 @@ def folder_of(path: Path) -> Folder:
 
 def is_of_here(run: Run) -> bool:
     """Whether a program of this user recorded the run, on this machine. What is said of that is not proved, only not a stranger's."""
-    return run.info.user_id == platform.user_name() and run.environment.get("host") == platform.host_name()
+    try:
+        host = run.environment.get("host")
+    except (StoreError, FileNotFoundError):  # which is no reason to refuse a model whose files are whole
+        return False
+    return run.info.user_id == platform.user_name() and host == platform.host_name()
 
 
 def _regular_files(folder: Path, root: Path) -> Iterator[tuple[str, int]]:

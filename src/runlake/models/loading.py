@@ -23,9 +23,10 @@ from runlake.models.folder import Folder
 from runlake.models.trial import try_apart
 from runlake.models.versions import told_of_newer
 
-__all__ = ["PYTHON", "loaded"]
+__all__ = ["CODE", "PYTHON", "loaded"]
 
 PYTHON, PICKLED = "python/1", "pickle/1"
+CODE = (PYTHON, PICKLED)  # formats that run code which came with the model
 
 
 def loaded(folder: Folder, options: Mapping[str, Any], consent: Consent | None = None) -> Any:

@@ -133,9 +133,10 @@ class Registered:
             self._note(entry, number, f"alias {entry['alias']}", None if before is None else str(before), str(number))
             model.aliases[entry["alias"]] = number
         elif "delete" in entry:
+            for alias in sorted(alias for alias, each in model.aliases.items() if each == number):
+                self._note(entry, number, f"alias {alias}", str(model.aliases.pop(alias)), None)
             self._note(entry, number, "deleted", version.source, None)
             del model.versions[number], model.contents[number]
-            model.aliases = {alias: each for alias, each in model.aliases.items() if each != number}
 
     def _stand(self, model: ModelState, number: int, stage: Stage, entry: Entry) -> None:
         found = model.versions[number]

@@ -35,6 +35,7 @@ _KINDS = {
     "lod": "level of detail",
     "blobs": "artifacts",
     "packs": "artifacts",
+    "registry": "registered models",
 }
 
 

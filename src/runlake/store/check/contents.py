@@ -1,21 +1,21 @@
-"""Checks what runs keep: each content against its name, and that nothing which a run refers to is missing."""
+"""Checks contents: each against its name, and that nothing which a run or a registered model refers to is missing."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections import defaultdict
 from pathlib import Path
 
 from runlake.entities import Scope
 from runlake.errors import StoreError
 from runlake.store.blobs import put_aside
+from runlake.store.check.numbered import check_numbered
 from runlake.store.check.problems import Check, Checked, Grade, Problem, Tell
-from runlake.store.checked_json import object_of
 from runlake.store.fold import fold_runs
 from runlake.store.layout import Layout, check_usable
 from runlake.store.packs import contents_in
+from runlake.store.registry import Registry
 from runlake.store.view import View
 
 __all__ = ["check_contents", "check_small_files"]
@@ -24,27 +24,19 @@ _CHUNK = 1 << 20
 
 
 def check_small_files(layout: Layout) -> Check:
-    """What says what the store is, and the numbered log of the experiments."""
+    """What says what the store is, and the numbered logs."""
     try:
         check_usable(layout.root)
     except StoreError as error:
         yield Problem(Grade.DAMAGED, layout.description, str(error))
-    names = sorted(name for name in (os.listdir(layout.experiments) if layout.experiments.is_dir() else []) if name.endswith(".json"))
-    for number, name in enumerate(names):
-        path = layout.experiments / name
-        if name != f"{number:08d}.json":
-            yield Problem(Grade.MISSING, layout.experiments / f"{number:08d}.json", "this entry is not there, so later ones are not read")
-            return
-        try:
-            object_of(path.read_bytes())
-        except ValueError as error:
-            yield Problem(Grade.DAMAGED, path, str(error), getattr(error, "pos", None))
+    for folder in (layout.experiments, layout.registry):
+        yield from check_numbered(folder)
 
 
 def check_contents(view: View, tell: Tell, checked: Checked) -> Check:
     """Blobs and packs, and the artifacts that refer to them."""
     layout = view.layout
-    wanted = _wanted(view)
+    wanted, registered = _wanted(view), _registered(layout)
     there: dict[str, int] = {}
     for folder in sorted(layout.blobs.iterdir()) if layout.blobs.is_dir() else ():
         tell(f"contents: {len(there):,}")
@@ -52,7 +44,7 @@ def check_contents(view: View, tell: Tell, checked: Checked) -> Check:
             with contextlib.suppress(FileNotFoundError):  # collected meanwhile
                 digest, there[path.name] = _digest(path)
                 if digest != path.name:
-                    whose = f": {_artifacts(wanted[path.name])}" if path.name in wanted else ", and no run needs it"
+                    whose = f": {_whose(path.name, wanted, registered)}"
                     yield Problem(Grade.DAMAGED, path, f"its bytes are not those that its name speaks of{whose}")
     for pack in layout.packs():
         with contextlib.suppress(FileNotFoundError):  # dealt out meanwhile
@@ -60,8 +52,8 @@ def check_contents(view: View, tell: Tell, checked: Checked) -> Check:
     for path in put_aside(layout):
         there.setdefault(path.name.partition(".")[0], path.stat().st_size)
     checked.contents = len(there)
-    yield from _missing(view, wanted, there)
-    if orphans := there.keys() - wanted.keys():
+    yield from _missing(view, wanted, registered or {}, there)
+    if registered is not None and (orphans := there.keys() - wanted.keys() - registered.keys()):
         size = sum(there[sha256] for sha256 in orphans)
         what = f"contents that no run refers to: {len(orphans):,}, of {size:,} bytes; runlake gc removes them when they are a week old"
         yield Problem(Grade.NOTE, layout.blobs, what)
@@ -76,7 +68,28 @@ def _wanted(view: View) -> dict[str, list[tuple[str, str, int]]]:
     return wanted
 
 
-def _missing(view: View, wanted: dict[str, list[tuple[str, str, int]]], there: dict[str, int]) -> Check:
+def _registered(layout: Layout) -> dict[str, str] | None:
+    """By content, the version of a registered model that it is of; None where that cannot be read, which is told elsewhere."""
+    try:
+        registry = Registry(layout)
+        return {
+            sha256: f"version {each.version} of the registered model {each.name!r}"
+            for each in registry.versions()
+            for sha256 in registry.contents_of(each.name, each.version)
+        }
+    except StoreError:
+        return None
+
+
+def _whose(sha256: str, wanted: dict[str, list[tuple[str, str, int]]], registered: dict[str, str] | None) -> str:
+    if sha256 in wanted:
+        return _artifacts(wanted[sha256])
+    return f"it is of {registered[sha256]}" if registered and sha256 in registered else "no run needs it"
+
+
+def _missing(view: View, wanted: dict[str, list[tuple[str, str, int]]], registered: dict[str, str], there: dict[str, int]) -> Check:
+    for sha256 in registered.keys() - wanted.keys() - there.keys():
+        yield Problem(Grade.MISSING, view.layout.blob(sha256), f"it is not there: it is of {registered[sha256]}")
     for sha256, artifacts in wanted.items():
         path = view.layout.blob(sha256)
         if sha256 not in there:
