@@ -287,7 +287,7 @@ def damage(layout: Layout, digest: str) -> None:
 
 def test_a_version_outlives_its_run(churn: Path) -> None:
     """Whose going is told."""
-    runlake.delete_run(runlake.MlflowClient().get_model_version("churn", 2).run_id)
+    runlake.delete_run(str(runlake.MlflowClient().get_model_version("churn", 2).run_id))
     recorders.stop_all()
     for path in [*churn.glob("blobs/*/*"), *churn.glob("packs/*")]:
         os.utime(path, (time.time() - 8 * 86_400,) * 2)

@@ -99,11 +99,10 @@ def test_what_keeps_a_model_can_register_it(store: Path, client: RunlakeClient, 
             info = runlake.pyfunc.log_model("m", python_model=says_one, registered_model_name="churn")
         assert info.registered_model_version == 1
     else:
-        name = {"registered_model_name": "churn"}
-        with runlake.autolog(**name if kept == "autolog" else {}):
-            if kept != "autolog":
-                runlake.sklearn.autolog(**name)
-            LogisticRegression().fit(FRAME, TARGETS)
+        runlake.autolog(registered_model_name="churn" if kept == "autolog" else None)
+        if kept != "autolog":
+            runlake.sklearn.autolog(registered_model_name="churn")
+        LogisticRegression().fit(FRAME, TARGETS)
         runlake.disable_autolog()
 
     (version,) = client.search_model_versions("name = 'churn'")

@@ -229,8 +229,9 @@ class Registered(RuleBasedStateMachine):
             del self.models[name]
             return
         model = self.models[name]
+        for alias in sorted(alias for alias, each in model.aliases.items() if each == number):
+            self.note(name, number, f"alias {alias}", str(model.aliases.pop(alias)), None)
         self.note(name, number, "deleted", model.versions.pop(number).source, None)
-        model.aliases = {alias: each for alias, each in model.aliases.items() if each != number}
 
     def found(self, name: str, number: int | None) -> Model | Version:
         """What is meant."""
@@ -267,7 +268,7 @@ class Registered(RuleBasedStateMachine):
 def play(examples: int, steps: int) -> None:
     """So many games."""
     options = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(Registered, settings=options)  # type: ignore[no-untyped-call]  # it has no types
+    run_state_machine_as_test(Registered, settings=options)
 
 
 def test_a_number_is_not_used_again_under_either_name(store: Path) -> None:
