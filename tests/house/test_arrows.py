@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": GROUND | {"instrument", "read", "runlake"},
     "testing": GROUND | {"instrument", "read", "recording", "runlake"},
     "client": GROUND | {"entities", "instrument", "models", "read", "recording"},
+    "serving": GROUND | {"client", "entities", "models", "store", "runlake"},
     "importers": GROUND | {"entities", "store", "recording", "read"},
     "artifacts": {"client"},
     "data": {"recording"},
@@ -40,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pyfunc": {"client", "models"},
     "tracking": {"client", "recording"},
     "types": {"entities"},
-    "cli": GROUND | {"client", "display", "entities", "importers", "instrument", "jobs", "read", "recording", "runlake", "store", "verify"},
+    "cli": GROUND
+    | {"client", "display", "entities", "importers", "instrument", "jobs", "read", "recording", "runlake", "serving", "store", "verify"},
     "__init__": {
         "artifacts",
         "client",

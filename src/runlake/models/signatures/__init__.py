@@ -10,6 +10,7 @@ casts        a column as another type, where nothing is lost
 nested       lists and dictionaries in a column
 tensors      arrays of a type and a shape
 asking       params, and the columns of a model without a signature
+from_json    data that came as JSON, with the types of a schema
 examples     an example of the input as files
 """
 

@@ -30,6 +30,7 @@ class ColumnEnforcement:
         self._known = frozenset(self._names)
         self._is_open = len(schema) == 1 and not schema.has_input_names() and isinstance(self._types[0], AnyType)
         self._fitting: list[Any] = []
+        self._fitting_columns: Any = None  # the very object, which does not change
         self._has_warned = False
 
     def __call__(self, data: Any) -> Any:
@@ -37,7 +38,8 @@ class ColumnEnforcement:
         if self._is_open:
             return data
         frame = as_frame(data, self._schema)
-        labels, dtypes = tuple(frame.columns), frame.dtypes.tolist()
+        dtypes = frame.dtypes.tolist()
+        labels = self._names if frame.columns is self._fitting_columns else tuple(frame.columns)
         if labels == self._names and self._fitting and dtypes == self._fitting:
             return frame.copy(deep=False)  # a model that adds a column adds it to its own frame
         places = self._places(labels)
@@ -54,7 +56,7 @@ class ColumnEnforcement:
             if cast is not column:
                 taken.isetitem(place, cast)
         if is_fitting and labels == self._names:
-            self._fitting = dtypes
+            self._fitting, self._fitting_columns = dtypes, frame.columns
         return taken
 
     def _places(self, labels: Sequence[Any]) -> dict[int, int]:

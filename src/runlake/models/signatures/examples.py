@@ -12,13 +12,13 @@ from datetime import date, time
 from reprlib import repr as shortly
 from typing import Any
 
-from runlake.entities.column_types import DataType
 from runlake.entities.signatures import Schema, TensorSpec
 from runlake.errors import InvalidValue
 from runlake.guard import log
 from runlake.instrument.rows import kind_of, n_rows
 from runlake.models.signatures.cells import is_missing
 from runlake.models.signatures.frames import as_array
+from runlake.models.signatures.from_json import array_of, frame_of_split
 
 __all__ = ["EXAMPLE_FILE", "SERVING_FILE", "data_and_params", "example_files", "read_example"]
 
@@ -27,8 +27,6 @@ SERVING_FILE = "serving_input_example.json"
 MOST_BYTES = 1 << 20
 FEW = 5  # rows that are kept of an example that is too large
 _CHAT_KEYS = ("messages", "prompt", "input")  # a server is sent such a dictionary as it is
-_NUMPY = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
-_MAY_BE_MISSING = {"boolean": "boolean", "integer": "Int32", "long": "Int64"}
 _SPARSE = {"sparse_matrix_csr": "csr_matrix", "sparse_matrix_csc": "csc_matrix"}
 
 
@@ -183,25 +181,20 @@ def _data(stored: Any, info: Mapping[str, Any], schema: Schema | None) -> Any:
     if kind == "json_object":
         return stored
     if kind == "dataframe":
-        return _frame(stored, schema)
+        return frame_of_split(stored, schema)
     if kind == "ndarray":
         values = stored["inputs"] if info.get("format") == "tf-serving" else stored  # of MLflow's first versions
         specs = {} if schema is None or not schema.is_tensor_spec() else dict(zip(schema.input_names(), schema.inputs, strict=True))
         if isinstance(values, dict):
-            return {name: _array(value, specs.get(name)) for name, value in values.items()}
-        return _array(values, specs.get(0))
+            return {name: array_of(value, _dtype(specs.get(name))) for name, value in values.items()}
+        return array_of(values, _dtype(specs.get(0)))
     if kind in _SPARSE:
         return _matrix(stored, _SPARSE[kind], schema)
     raise InvalidValue(f"An input example is a dataframe, an ndarray, a json_object or a sparse matrix, not {shortly(kind)}.")
 
 
-def _array(values: Any, spec: Any) -> Any:
-    import numpy as np
-
-    array = np.asarray(values)
-    if isinstance(spec, TensorSpec):
-        return array.astype(spec.type)
-    return array.astype("float64") if array.dtype == object and array.ndim else array  # numbers, of which some are missing
+def _dtype(spec: Any) -> str | None:
+    return spec.type if isinstance(spec, TensorSpec) else None
 
 
 def _matrix(stored: Any, form: str, schema: Schema | None) -> Any:
@@ -209,42 +202,7 @@ def _matrix(stored: Any, form: str, schema: Schema | None) -> Any:
     from scipy import sparse
 
     spec = schema.inputs[0] if schema is not None else None
-    parts = (_array(stored["data"], spec), np.asarray(stored["indices"], "int64"), np.asarray(stored["indptr"], "int64"))
+    parts = (array_of(stored["data"], _dtype(spec)), np.asarray(stored["indices"], "int64"), np.asarray(stored["indptr"], "int64"))
     matrix = getattr(sparse, form)(parts, shape=tuple(map(int, stored["shape"])))
     matrix.check_format(full_check=True)  # places that are none would be read from anywhere
     return matrix
-
-
-def _frame(stored: Any, schema: Schema | None) -> Any:
-    import pandas as pd
-
-    frame = pd.DataFrame(stored["data"], columns=stored.get("columns"), index=stored.get("index"))
-    if schema is None or schema.is_tensor_spec():
-        return frame
-    names = schema.input_names() if schema.has_input_names() else list(frame.columns)
-    for name, spec in zip(names, schema.inputs, strict=False):
-        places = [place for place, label in enumerate(frame.columns) if label == name]
-        if len(places) == 1 and isinstance(spec.type, DataType):
-            frame.isetitem(places[0], _column(frame.iloc[:, places[0]], spec.type))
-    return frame
-
-
-def _column(column: Any, kind: DataType) -> Any:
-    """Numbers, times and bytes as they were, where that is known."""
-    import pandas as pd
-
-    if kind == DataType.datetime:
-        return pd.to_datetime(column, format="ISO8601").astype("datetime64[ns]")
-    if kind == DataType.binary:
-        return column.map(lambda text: base64.decodebytes(text.encode()) if isinstance(text, str) else text)
-    if kind == DataType.string:
-        return column
-    types = {
-        DataType.boolean: "bool",
-        DataType.integer: "int32",
-        DataType.long: "int64",
-        DataType.float: "float32",
-        DataType.double: "float64",
-    }
-    whole = {"bool": "boolean", "int32": "Int32", "int64": "Int64"}  # that may be missing
-    return column.astype(whole.get(types[kind], types[kind]) if column.isna().any() else types[kind])
