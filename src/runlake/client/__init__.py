@@ -1,6 +1,7 @@
 """The verbs that read, and whoever wants both sides: reading what this process has logged needs a flush first.
 
 reading      runs, metric histories and experiments by id or name
+places       which run, and which path in it, an address means
 artifacts    listing, downloading and loading what runs keep
 registered   addresses of registered models
 models       models by their addresses

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from runlake.client.places import place_at, place_meant
 from runlake.client.reading import current_store
 from runlake.client.registered import SCHEME
 from runlake.entities import FileInfo
-from runlake.errors import InvalidValue, NoActiveRun, RunlakeError, UnknownArtifact
+from runlake.errors import InvalidValue, RunlakeError, UnknownArtifact
 from runlake.read import Query, Run, Store
-from runlake.recording.active import active_run
 from runlake.recording.artifact_names import checked_name
 from runlake.recording.documents import distinct
 from runlake.recording.experiments import active_experiment_id
 
-__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text", "place_of"]
-
-_RUNS = re.compile(r"runs:/(?P<run_id>[0-9a-f]{32})(?:/(?P<path>.*))?")
-_TUTORIAL_PATH = re.compile(r"(?:.*/)?(?P<run_id>[0-9a-f]{32})/artifacts(?:/(?P<path>.*))?")
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_table", "load_text"]
 
 
 def list_artifacts(
     artifact_uri: str | None = None, run_id: str | None = None, artifact_path: str | None = None, *, store: Path | None = None
 ) -> list[FileInfo]:
     """The files and folders directly below a run's path."""
-    run_id, path = _place(artifact_uri, run_id, artifact_path)
+    run_id, path = place_meant(artifact_uri, run_id, artifact_path)
     found: dict[str, FileInfo] = {}
     prefix = f"{path}/" if path else ""
     for name, size in current_store(store).run(run_id).artifacts.items():
@@ -50,11 +46,11 @@ def download_artifacts(
     """Copy an artifact, or all those below a folder, into `dst_path`, and give the path of the copy. Raises UnknownArtifact."""
     target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
     if artifact_uri is not None and artifact_uri.startswith(SCHEME):
-        from runlake.client.models import write_model  # late: it is above, and few want it
+        from runlake.client.models import write_model  # late: it loads what opens models
 
         write_model(artifact_uri, target, store)
         return str(target)
-    run_id, path = _place(artifact_uri, run_id, artifact_path)
+    run_id, path = place_meant(artifact_uri, run_id, artifact_path)
     run = current_store(store).run(run_id)
     names = [name for name in run.artifacts if name == path or not path or name.startswith(f"{path}/")]
     if not names and path:
@@ -132,31 +128,6 @@ def _runs_with(store: Store, name: str, experiment_id: str | None) -> list[Run]:
     return found
 
 
-def place_of(uri: str) -> tuple[str, str]:
-    """The run and the path in it that a URI means."""
-    return _place(uri, None, None)
-
-
 def _content(artifact_uri: str) -> bytes:
-    run_id, path = place_of(artifact_uri)
+    run_id, path = place_at(artifact_uri)
     return current_store().run(run_id).read_artifact(path)
-
-
-def _place(artifact_uri: str | None, run_id: str | None, path: str | None) -> tuple[str, str]:
-    """The run and the path in it that are meant: by a URI, or by an id and a path."""
-    if artifact_uri is None:
-        return run_id or _active_run_id(), str(checked_name(path)) if path else ""
-    if run_id is not None:
-        raise InvalidValue("Give an artifact_uri or a run_id, not both.")
-    found = _RUNS.fullmatch(artifact_uri) or (None if Path(artifact_uri).exists() else _TUTORIAL_PATH.fullmatch(artifact_uri))
-    if found is None:
-        raise InvalidValue(f"An artifact's URI is runs:/<run id>/<path>, not {artifact_uri!r}.")
-    below = "/".join(part for part in ((found["path"] or "").rstrip("/"), path or "") if part)
-    return found["run_id"], str(checked_name(below)) if below else ""
-
-
-def _active_run_id() -> str:
-    run = active_run()
-    if run is None:
-        raise NoActiveRun("No run is open here: name one with run_id=.")
-    return run.run_id

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from runlake.client.artifacts import place_of
+from runlake.client.places import place_at
 from runlake.client.reading import current_store
 from runlake.client.registered import SCHEME, version_at
 from runlake.entities.models import ModelInfo
@@ -102,7 +102,7 @@ def folder_at(uri: str, store: Path | None = None) -> Folder:
     if uri and parts.scheme != "runs" and path.is_dir():
         return folder_of(path.absolute())
     try:
-        run_id, below = place_of(uri)
+        run_id, below = place_at(uri)
     except InvalidValue as error:
         raise InvalidValue(
             f"There is no model at {uri!r}: give runs:/<run id>/<path>, models:/<name>/<version>, or the path of a folder that is there."

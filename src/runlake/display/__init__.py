@@ -1,7 +1,7 @@
 """Runs as people look at them, in a terminal and in a notebook.
 
 words, apart, statuses, sparkline      a number, a time, a text; two that differ; how a run stands; a curve in a few letters
-grid                                   columns side by side, as many as the room lets
+grid, sections                         columns side by side, as many as the room lets; parts under their titles
 listing, curves                        which runs are listed, and which of them inside others; what is drawn of them
 choosing, metrics                      what of them is worth a column
 runs_table, ranking_table, run_page, experiments_table, artifact_tree

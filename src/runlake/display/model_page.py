@@ -13,6 +13,7 @@ from runlake.display.metrics import ARROWS
 from runlake.display.models_table import aliases_in_words, versions_table
 from runlake.display.run_page import asking_section
 from runlake.display.schemas import schema_in_words
+from runlake.display.sections import INDENT, section
 from runlake.display.statuses import with_word
 from runlake.display.words import count, date, moment, number, one_line, size
 from runlake.entities.described import DescribedModel
@@ -25,7 +26,6 @@ __all__ = ["Shown", "main_metrics", "model_lines", "registered_lines"]
 MOST_VERSIONS = 10
 MOST_REQUIREMENTS = 6
 MOST_METRICS = 6
-INDENT = "  "
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def registered_lines(
     yield from (Text((INDENT + one_line(line)).rstrip(), "italic") for line in model.description.splitlines())
     if model.aliases:
         yield Text.assemble((f"{INDENT}aliases  ", "dim"), (aliases_in_words(model.aliases), "cyan"))
-    yield from _section("tags", in_columns([_pair(key, text) for key, text in sorted(model.tags.items())], room - len(INDENT)))
+    yield from section("tags", in_columns([_pair(key, text) for key, text in sorted(model.tags.items())], room - len(INDENT)))
     if versions:
-        yield from _section("versions", versions_table(versions[:MOST_VERSIONS], run_names, now_ms, room - len(INDENT)))
+        yield from section("versions", versions_table(versions[:MOST_VERSIONS], run_names, now_ms, room - len(INDENT)))
     if len(versions) > MOST_VERSIONS:
         yield Text(f"{INDENT}all {len(versions):,}: runlake models versions {one_line(model.name)}", "dim")
 
@@ -67,9 +67,9 @@ def model_lines(shown: Shown, now_ms: int, room: int) -> Iterator[Text]:
     yield from (Text.assemble(INDENT, line) for line in _facts(shown, now_ms))
     if shown.version is not None:
         tags = [_pair(key, text) for key, text in sorted(shown.version.tags.items())]
-        yield from _section("tags", in_columns(tags, room - len(INDENT)))
+        yield from section("tags", in_columns(tags, room - len(INDENT)))
     if shown.run is not None:
-        yield from _section("run", _run(shown.run, now_ms, room - len(INDENT)))
+        yield from section("run", _run(shown.run, now_ms, room - len(INDENT)))
     if shown.model is not None:
         yield from asking_section(shown.model, shown.address, shown.store)
 
@@ -133,11 +133,3 @@ def _fact(word: str, text: str) -> Text:
 
 def _pair(key: str, text: str) -> tuple[Text, Text]:
     return Text(one_line(key), "dim"), Text(one_line(text))
-
-
-def _section(title: str, found: Iterator[Text]) -> Iterator[Text]:
-    body = list(found)
-    if body:
-        yield Text()
-        yield Text(title, "bold")
-        yield from (Text.assemble(INDENT, line) for line in body)

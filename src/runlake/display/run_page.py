@@ -16,6 +16,7 @@ from runlake.display.listing import Listing
 from runlake.display.metrics import ARROWS
 from runlake.display.runs_table import Asked, Curves, runs_table
 from runlake.display.schemas import schema_in_words
+from runlake.display.sections import INDENT, section
 from runlake.display.sparkline import sparkline
 from runlake.display.statuses import with_word
 from runlake.display.words import count, date, duration, moment, number, one_line, size
@@ -30,7 +31,6 @@ __all__ = ["About", "asking_section", "run_page"]
 
 MOST_FILES = 40  # listed
 CURVE = 24  # cells
-INDENT = "  "
 
 _SYSTEM = ("mlflow.", "runlake.")  # how tags begin that nobody set by hand
 _CONTEXT = "mlflow.data.context"
@@ -60,22 +60,22 @@ def run_page(about: About, now_ms: int, room: int, *, with_system_tags: bool = F
     """The lines of the page."""
     run = about.run
     yield from _head(about, now_ms, room)
-    yield from _section("params", in_columns([_pair(key, value) for key, value in sorted(run.params.items())], room - len(INDENT)))
-    yield from _section("metrics", _metrics(run, about.curves, room - len(INDENT)))
+    yield from section("params", in_columns([_pair(key, value) for key, value in sorted(run.params.items())], room - len(INDENT)))
+    yield from section("metrics", _metrics(run, about.curves, room - len(INDENT)))
     tags = {key: text for key, text in sorted(run.tags.items()) if with_system_tags or not key.startswith(_SYSTEM)}
-    yield from _section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
-    yield from _section("data sets", map(_dataset, run.inputs.dataset_inputs))
-    yield from _section("model", _model(run))
+    yield from section("tags", in_columns([_pair(key, text) for key, text in tags.items()], room - len(INDENT)))
+    yield from section("data sets", map(_dataset, run.inputs.dataset_inputs))
+    yield from section("model", _model(run))
     for model in about.models:
         yield from asking_section(model, model.info.model_uri, about.store)
-    yield from _section("not recorded", _skipped(run.tags))
-    yield from _section("ran on", _environment(run))
-    yield from _section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
-    yield from _section(_title_inside(about), _inside(about, now_ms, room - len(INDENT)))
-    yield from _section("jobs", _jobs(run))
-    yield from _section("captures", _captures(run))
-    yield from _section("errors", (Text(one_line(error), "red") for error in run.errors))
-    yield from _section("params given again, and differently", _conflicts(run))
+    yield from section("not recorded", _skipped(run.tags))
+    yield from section("ran on", _environment(run))
+    yield from section("artifacts", _artifacts(run.artifacts, room - len(INDENT)))
+    yield from section(_title_inside(about), _inside(about, now_ms, room - len(INDENT)))
+    yield from section("jobs", _jobs(run))
+    yield from section("captures", _captures(run))
+    yield from section("errors", (Text(one_line(error), "red") for error in run.errors))
+    yield from section("params given again, and differently", _conflicts(run))
 
 
 def _head(about: About, now_ms: int, room: int) -> Iterator[Text]:
@@ -112,14 +112,6 @@ def _wrapped(facts: Sequence[str], room: int) -> Iterator[Text]:
             line = ""
         line = f"{line} · {fact}" if line else INDENT + fact
     yield Text(line, "dim")
-
-
-def _section(title: str, found: Iterator[Text]) -> Iterator[Text]:
-    body = list(found)
-    if body:
-        yield Text()
-        yield Text(title, "bold")
-        yield from (Text.assemble(INDENT, line) for line in body)
 
 
 def asking_section(model: DescribedModel, address: str, store: str | None) -> Iterator[Text]:
