@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from runlake.models import infer_signature
-from runlake.serving.asking import CALLS_TO_TRUST, TRIED_AGAIN, Gains
+from runlake.serving.asking import CALLS_TO_TRUST, ROWS_COMPARED, TRIED_AGAIN, Gains
 
 ROWS = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
 TARGETS = (ROWS["a"] + ROWS["b"] > 0).astype(int)
@@ -60,7 +60,7 @@ def test_rows_asked_together_get_the_answers_that_they_get_alone(client: Any, lo
     assert [answer.status for answer in answers] == [200] * 40
     np.testing.assert_allclose([answer.json["predictions"] for answer in answers], alone, rtol=1e-14)
     assert len(watched.sizes) < 10
-    assert sum(watched.sizes) == 40
+    assert sum(watched.sizes) == 40 + ROWS_COMPARED
 
 
 def test_a_row_that_fails_fails_alone(client: Any, kind: Any) -> None:
@@ -97,6 +97,17 @@ def test_a_model_that_gives_other_rows_is_asked_alone(client: Any, kind: Any) ->
     assert [answer.json["predictions"] for answer in answers] == [[int(label)] for label in kind.predict(ROWS[:10])]
     assert watched.sizes.count(1) == 10
     assert len(watched.sizes) == 11
+
+
+def test_a_model_that_looks_at_all_rows_is_asked_alone(client: Any, loaded: Callable[..., Any]) -> None:
+    """Its first batch shows it, and nobody gets an answer from that."""
+    model = loaded(LinearRegression().fit(ROWS, ROWS["a"]), signature=infer_signature(ROWS))
+    watched = Watched(model, lambda rows, answer: answer - answer.mean() + 1.0)
+
+    answers = client(watched).posts(bodies(ROWS[:20]))
+
+    assert [answer.json["predictions"] for answer in answers] == [[1.0]] * 20
+    assert [size for size in watched.sizes if size > 1] == [20]
 
 
 def test_a_model_that_is_code_is_never_asked_for_rows_of_several(client: Any, loaded: Callable[..., Any]) -> None:

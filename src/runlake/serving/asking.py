@@ -1,14 +1,15 @@
 """The model, and those that wait for it: while it is being asked, single rows that arrive are gathered, and asked together next.
 
 Nobody waits for others that may come. The thread that talks with clients hands the model to others, unless it has been quick for a while.
-Only models in the format of a plugin are asked so, whose answer for a row does not depend on
-the rows beside it; only while they give a row for a row; and only while it is quicker. What a row is checked for is checked before,
-request by request, and a request that fails among others is asked again alone, so that it fails alone.
+Only models in the format of a plugin are asked so; only while they give a row for a row, and in the first batches the same as for these
+rows alone; and only while it is quicker. What a row is checked for is checked before, request by request, and a request that fails among
+others is asked again alone, so that it fails alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from runlake.guard import attempt
 from runlake.models.loading import CODE
+from runlake.serving.answers import as_json
 from runlake.serving.threads import Threads, settle
 
 __all__ = ["Asking", "is_of_plugin"]
@@ -28,6 +30,7 @@ TRIED_AGAIN = 256  # chances to ask together that are passed over before one is 
 SHARE_OF_LAST = 0.1
 QUICK_SECONDS = 0.005
 CALLS_TO_TRUST = 32
+BATCHES_COMPARED, ROWS_COMPARED = 8, 4  # the first batches, and of each so many rows, which are asked alone too
 
 T = TypeVar("T")
 
@@ -56,6 +59,7 @@ class Asking:
         self._waiting: deque[Question] = deque()
         self._n_asked = 0
         self._is_woken = False
+        self._n_compared = 0
 
     async def ask(self, data: Any, params: Mapping[str, Any] | None) -> Any:
         """What the model says, or raises."""
@@ -107,7 +111,8 @@ class Asking:
             answers = None if isinstance(together, BaseException) else _rows_of(together, len(questions))
             if answers is not None:
                 self._gains.took(len(questions), time.perf_counter() - began)
-                return answers
+                if self._n_compared >= BATCHES_COMPARED or self._are_as_alone(questions[:ROWS_COMPARED], answers):
+                    return answers
             if not isinstance(together, BaseException):
                 self._gains.is_allowed = False
         alone = []
@@ -117,6 +122,13 @@ class Asking:
             if each.key is not None:
                 self._gains.took(1, time.perf_counter() - began)
         return alone
+
+    def _are_as_alone(self, questions: Sequence[Question], answers: Sequence[Any]) -> bool:
+        """Whether the model says the same of these rows without the others: there are models that take means over all of them."""
+        self._n_compared += 1
+        alone = [attempt(partial(self._predict, each.data, each.params)) for each in questions]
+        same = attempt(lambda: [_are_close(as_json(one), as_json(other)) for one, other in zip(alone, answers, strict=False)])
+        return isinstance(same, list) and all(same)
 
     def _tell(self, questions: Sequence[Question], answers: list[Any] | BaseException) -> None:
         self._n_asked -= 1
@@ -164,6 +176,17 @@ def is_of_plugin(format_id: str) -> bool:
 def _moved(known: float | None, last: float) -> float:
     """By a tenth of the way to what came last; a call that was held up by something else counts for little."""
     return last if known is None else known + SHARE_OF_LAST * (min(last, 10 * known) - known)
+
+
+def _are_close(one: Any, other: Any) -> bool:
+    """Whether two answers in JSON are the same but for how numbers are rounded."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_are_close, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_are_close(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
+    return bool(one == other)
 
 
 def _settle(questions: Sequence[Question], answers: list[Any] | BaseException) -> None:
