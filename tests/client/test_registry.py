@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import runlake
 from children import environment
 from runlake import InvalidValue, RunlakeClient, RunlakeError, UnknownArtifact, UnknownModel, UnknownRun
 from runlake.entities.registered import ModelVersion, Stage, VersionNumber
+from runlake.recording import recorders
 
 PROGRAM = """
 import time
@@ -379,6 +381,21 @@ def test_what_is_no_model_is_not_registered(uris: list[str], client: RunlakeClie
             runlake.register_model(uri, "churn")
 
     assert client.search_registered_models() == []
+
+
+def test_another_store_that_cannot_be_written_does_not_matter(uris: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is registered waits for its own store alone."""
+    monkeypatch.setenv("RUNLAKE_STRICT", "0")
+    other = RunlakeClient(tmp_path / "other")
+    run_id = other.create_run("0").info.run_id
+    shutil.rmtree(tmp_path / "other")
+    (tmp_path / "other").write_text("in the way")
+    other.log_metric(run_id, "loss", 1.0)
+
+    assert not recorders.flush_all(sync=True)
+    assert runlake.register_model(uris[0], "churn").version == 1
+    (tmp_path / "other").unlink()
+    assert recorders.flush_all(sync=True)  # for the tests that come
 
 
 def test_texts_are_kept_without_secrets(two: list[ModelVersion], client: RunlakeClient) -> None:

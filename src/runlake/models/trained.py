@@ -15,7 +15,6 @@ from runlake.models.consent import made_here
 from runlake.models.folder import FOLDER, folder_in
 from runlake.models.requirements import CONDA, REQUIREMENTS, VIRTUALENV, environment_files
 from runlake.models.writing import Place, Said, Written, modules_of, written
-from runlake.recording.recorders import flush_all
 
 if TYPE_CHECKING:
     from runlake.read import Run  # late: a training reads nothing
@@ -53,9 +52,9 @@ def keep_model(fitted: Fitted) -> bool:
         if (name := fitted.options["registered_model_name"]) is not None:
             from runlake.models.registering import registered  # late: few programs want it
 
-            store = fitted.run.active.recorder.layout.root
-            flush_all(sync=False)  # made by the thread that writes, not twice
-            registered(whole(), name, store)
+            recorder = fitted.run.active.recorder
+            recorder.flusher.flush(sync=False)  # made by the thread that writes, not twice
+            registered(whole(), name, recorder.layout.root)
         return not saved.needs_class
     return False
 

@@ -21,7 +21,7 @@ from runlake.store.layout import Layout, check_usable
 if TYPE_CHECKING:
     from runlake.store.view import View
 
-__all__ = ["Recorder", "after_exit", "before_exit", "flush_all", "is_leaving", "is_worker", "recorder_for", "stop_all"]
+__all__ = ["Recorder", "after_exit", "before_exit", "flush_all", "flush_store", "is_leaving", "is_worker", "recorder_for", "stop_all"]
 
 before_exit: list[Callable[[], None]] = []
 after_exit: list[Callable[[], None]] = []  # all that was logged is in the store by then
@@ -73,6 +73,12 @@ def flush_all(timeout: float | None = None, *, sync: bool = True) -> bool:
     """Wait until every store of this process has synced, or only written, what was logged; whether all did."""
     answers = [recorder.flusher.flush(timeout, sync=sync) for recorder in list(_recorders.values())]
     return all(answers)
+
+
+def flush_store(store: Path | None = None) -> bool:
+    """Wait until one store has synced what this process logged to it, by default the one that the settings name; whether it has."""
+    recorder = _recorders.get(config.load(store).store)
+    return recorder is None or recorder.flusher.flush()
 
 
 def stop_all() -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from runlake import config, platform
 from runlake.entities.registered import ModelVersion, VersionNumber
 from runlake.errors import InvalidValue, StoreError
-from runlake.recording.recorders import flush_all
+from runlake.recording.recorders import flush_store
 from runlake.recording.secrets import as_written
 from runlake.recording.values import as_key, as_text
 from runlake.store.layout import Layout, create, is_store
@@ -59,7 +59,7 @@ def register(
 ) -> ModelVersion:
     """A new version of the model of this name, which is made where it is not there. Its files are on the disk before that."""
     name, texts, about = checked_name(name), checked_tags(tags, store), checked_text("description", description, store)
-    if not flush_all(sync=True):
+    if not flush_store(store):
         raise StoreError(f"The model at {origin.source} could not be written, so {name!r} got no version of it. What was logged waits.")
     return change_registry(lambda found, by: found.add_version(name, origin, about, texts, by, may_make=True), reason, store)
 
