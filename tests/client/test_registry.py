@@ -269,7 +269,7 @@ def test_the_client_makes_versions_of_a_model_that_is_there(uris: list[str], cli
     made = client.create_model_version("churn", uris[0], run_id, {"a": "b"}, "http://here", "about")
 
     assert (made.version, made.run_id, made.run_link, made.tags, made.description) == (1, run_id, "http://here", {"a": "b"}, "about")
-    assert client.get_model_version_download_uri("churn", 1) == uris[0]
+    assert client.get_model_version_download_uri("churn", 1) == "models:/churn/1"
     with pytest.raises(InvalidValue, match=f"is of the run {run_id}"):
         client.create_model_version("churn", uris[0], "0" * 32)
 
@@ -285,6 +285,42 @@ def test_a_model_in_a_folder_is_kept_with_its_version(store: Path, tmp_path: Pat
 
     assert (version.source, version.run_id) == (str(folder), None)
     assert said("models:/churn/1") == before
+
+
+def test_a_saved_model_that_a_run_keeps_is_of_that_run(store: Path, tmp_path: Path, client: RunlakeClient) -> None:
+    """Whatever the folder says, which was written before the run began, or in another one."""
+    runlake.sklearn.save_model(LogisticRegression().fit(FRAME, TARGETS), tmp_path / "iris")
+    with runlake.start_run() as first:
+        runlake.log_artifacts(str(tmp_path / "iris"), "iris")
+        in_first = runlake.sklearn.log_model(LogisticRegression().fit(FRAME, TARGETS))
+    copied = runlake.artifacts.download_artifacts(in_first.model_uri, dst_path=tmp_path / "copy")
+    with runlake.start_run() as second:
+        runlake.log_artifacts(copied, "again")
+
+    assert runlake.register_model(f"runs:/{first.info.run_id}/iris", "churn").run_id == first.info.run_id
+    assert runlake.register_model(f"runs:/{second.info.run_id}/again", "churn").run_id == second.info.run_id
+    assert client.create_model_version("churn", f"runs:/{second.info.run_id}/again", second.info.run_id).version == 3
+
+
+def test_the_files_of_a_version_are_found_whatever_became_of_their_source(store: Path, tmp_path: Path, client: RunlakeClient) -> None:
+    """`download_artifacts` takes what `get_model_version_download_uri` gives."""
+    runlake.sklearn.save_model(LogisticRegression().fit(FRAME, TARGETS), tmp_path / "iris")
+    runlake.register_model(str(tmp_path / "iris"), "churn")
+    shutil.rmtree(tmp_path / "iris")
+    uri = client.get_model_version_download_uri("churn", "1")
+
+    assert said(client.get_model_version_download_uri("churn", 1)) == said(runlake.artifacts.download_artifacts(uri))
+
+
+@pytest.mark.parametrize("uri", ["models:/nobody/1", f"runs:/{'0' * 32}/model", "nothing"])
+def test_a_download_of_nothing_leaves_no_folder(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    """Where none was named."""
+    (tmp_path / "made").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "made"))
+    with runlake.start_run(), pytest.raises(RunlakeError):
+        runlake.artifacts.download_artifacts(uri)
+
+    assert list((tmp_path / "made").iterdir()) == []
 
 
 def test_searches_have_filters_orders_and_pages(two: list[ModelVersion], uris: list[str], client: RunlakeClient) -> None:

@@ -44,17 +44,18 @@ def download_artifacts(
     store: Path | None = None,
 ) -> str:
     """Copy an artifact, or all those below a folder, into `dst_path`, and give the path of the copy. Raises UnknownArtifact."""
-    target = Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
     if artifact_uri is not None and artifact_uri.startswith(SCHEME):
-        from runlake.client.models import write_model  # late: it loads what opens models
+        from runlake.client.models import folder_at  # late: it loads what opens models
 
-        write_model(artifact_uri, target, store)
+        model, target = folder_at(artifact_uri, store), _target(dst_path)
+        model.write(target)
         return str(target)
     run_id, path = place_meant(artifact_uri, run_id, artifact_path)
     run = current_store(store).run(run_id)
     names = [name for name in run.artifacts if name == path or not path or name.startswith(f"{path}/")]
     if not names and path:
         raise UnknownArtifact(f"The run {run_id} keeps nothing at {path!r}; it has {sorted(run.artifacts)[:20]}.")
+    target = _target(dst_path)
     copied: dict[tuple[int, int], str] = {}
     for name in names:
         copy = target / checked_name(name)
@@ -66,6 +67,11 @@ def download_artifacts(
         copy.write_bytes(run.read_artifact(name))
         copied[_file_of(copy)] = name
     return str(target / path)
+
+
+def _target(dst_path: str | Path | None) -> Path:
+    """Where a copy goes: a folder that is made only once it is known that there is something to copy."""
+    return Path(dst_path) if dst_path is not None else Path(tempfile.mkdtemp(prefix="runlake-"))
 
 
 def _file_of(path: Path) -> tuple[int, int]:

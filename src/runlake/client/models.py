@@ -20,7 +20,9 @@ from runlake.models.loading import loaded
 from runlake.models.pyfunc import PyFuncModel, pyfunc_of
 from runlake.recording.registry import Origin, keep_contents
 
-__all__ = ["folder_at", "get_model_info", "load_model", "load_pyfunc", "origin_of", "write_model"]
+__all__ = ["folder_at", "get_model_info", "load_model", "load_pyfunc", "origin_of"]
+
+RUNS = "runs:/"
 
 
 def load_model(model_uri: str, dst_path: str | Path | None = None, *, allow_unsafe: Consent | None = None, **options: Any) -> Any:
@@ -29,7 +31,7 @@ def load_model(model_uri: str, dst_path: str | Path | None = None, *, allow_unsa
     Nothing in its files is run, whoever wrote them, but for a model that is code or a pickle, and only with `allow_unsafe`. `dst_path` is
     a folder where its files are copied to. Raises UnknownArtifact, InvalidModel or ConsentNeeded.
     """
-    return loaded(_folder_at(model_uri, dst_path), options, allow_unsafe)
+    return loaded(_opened(model_uri, dst_path), options, allow_unsafe)
 
 
 def load_pyfunc(
@@ -43,20 +45,15 @@ def load_pyfunc(
 ) -> PyFuncModel:
     """The model at an address, whatever its library, to be asked by `predict(data)`; the rest is as for `load_model`."""
     given = options if model_config is None else {**options, "model_config": model_config}
-    return pyfunc_of(_folder_at(model_uri, dst_path), given, allow_unsafe)
+    return pyfunc_of(_opened(model_uri, dst_path), given, allow_unsafe)
 
 
 def get_model_info(model_uri: str) -> ModelInfo:
     """What is known of the model at an address, without loading it: signature, flavors, digest."""
-    return _folder_at(model_uri, None).info
+    return _opened(model_uri, None).info
 
 
-def write_model(model_uri: str, target: Path, store: Path | None = None) -> None:
-    """Copy the files of a model into a folder, as they were verified."""
-    folder_at(model_uri, store).write(target)
-
-
-def _folder_at(model_uri: str | Path, dst_path: str | Path | None) -> Folder:
+def _opened(model_uri: str | Path, dst_path: str | Path | None) -> Folder:
     """The files of the model, verified; a copy of them in `dst_path`, if it is given."""
     folder = folder_at(str(model_uri))
     if dst_path is not None:
@@ -69,14 +66,13 @@ def origin_of(source: str, run_id: str | None = None, run_link: str | None = Non
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidValue(f"A model is given by its address, such as runs:/<run id>/<path>, not by {source!r:.80}.")
     version = version_at(str(source), store) if str(source).startswith(SCHEME) else None
-    folder = folder_at(str(source), store)
+    folder = folder_at(str(source), store) if version is None else _registered(version, store)
     place = folder.where if version is None else version.source
-    of_run = folder.info.run_id
+    of_run = place_at(place)[0] if place.startswith(RUNS) else folder.info.run_id
     if None not in (run_id, of_run) and run_id != of_run:
         raise InvalidValue(f"The model at {source} is of the run {of_run}, not of {run_id}.")
-    contents = [folder.listing, *folder.files.values()]
-    if version is None and not place.startswith("runs:/"):
-        keep_contents(contents, store)
+    if version is None and not place.startswith(RUNS):
+        keep_contents([folder.listing, *folder.files.values()], store)
     return Origin(place, run_id or of_run, folder.digest, folder.manifest.hashes(folder.digest), run_link)
 
 

@@ -167,8 +167,9 @@ class RegistryVerbs:
         return recorded.registry(self._store).aliased(name, alias)
 
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
-        """Where the files of a version are, for `download_artifacts`. Raises UnknownModel."""
-        return self.get_model_version(name, version).source
+        """The address of a version, for `download_artifacts`: its files are there whatever became of its source. Raises UnknownModel."""
+        found = self.get_model_version(name, version)
+        return f"{SCHEME}/{found.name}/{found.version}"
 
     def get_model_version_stages(self, name: str, version: int | str) -> list[str]:
         """The stages that there are. Raises UnknownModel."""
@@ -252,7 +253,7 @@ class RegistryVerbs:
     def _meant(self, name: str, version: Any, stage: Any) -> int:
         if (version is None) == (stage is None):
             raise InvalidValue("Give a version or a stage, one of the two.")
-        return checked_version(version) if stage is None else version_at(f"models:/{name}/{stage_named(stage)}", self._store).version
+        return checked_version(version) if stage is None else version_at(f"{SCHEME}/{name}/{stage_named(stage)}", self._store).version
 
     def _text(self, what: str, text: Any) -> str:
         return checked_text(what, text, self._store)

@@ -19,7 +19,7 @@ class TensorEnforcement:
     """Gives arrays, sparse matrices, or dictionaries of them, as one schema has them."""
 
     def __init__(self, schema: Schema) -> None:
-        self._specs: dict[str | int, TensorSpec] = dict(zip(schema.input_names(), schema.inputs, strict=True))  # type: ignore[arg-type]
+        self._specs: dict[str | int, TensorSpec] = dict(zip(schema.input_names(), schema.inputs, strict=True))  # type: ignore[arg-type]  # a schema of tensors has no others
         self._is_named = schema.has_input_names()
         self._has_warned = False
 
