@@ -19,8 +19,10 @@ __all__ = [
     "cache_folder",
     "choose_jobs",
     "choose_store",
+    "environment_of_clones",
     "environment_of_git",
     "environment_of_jobs",
+    "environment_of_projects",
     "environment_of_trials",
     "environment_of_verified",
     "exit_wait",
@@ -193,6 +195,11 @@ def given_run() -> str | None:
     return os.environ.get("RUNLAKE_RUN_ID") or None
 
 
+def given_turns() -> str | None:
+    """Where the process that started this one for a run has laid out what only the first to ask gets."""
+    return os.environ.get("RUNLAKE_TURNS") or None
+
+
 def given_parent_run() -> str | None:
     """The run of another process that new runs of this one are nested in."""
     return os.environ.get("RUNLAKE_PARENT_RUN_ID") or None
@@ -249,6 +256,23 @@ def environment_of_git() -> dict[str, str]:
     elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
     return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+
+
+def environment_of_clones() -> dict[str, str]:
+    """What git finds that fetches a repository: nobody to ask for anything, and no way to fetch that would start another program."""
+    kept = {name: value for name, value in environment_of_git().items() if not name.startswith(("GIT_CONFIG", "GIT_TEMPLATE"))}
+    ssh = f"{kept.get('GIT_SSH_COMMAND') or 'ssh'} -oBatchMode=yes"
+    return kept | {"GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_SSH_COMMAND": ssh, "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
+
+
+def environment_of_projects(is_secret: Callable[[str, str], bool]) -> tuple[dict[str, str], list[str]]:
+    """What a project's program finds of this process's own, and the names of what it does not: secrets. It joins no run of ours."""
+    ours = ("RUNLAKE_TRACKING_URI", "RUNLAKE_RUN_ID", "RUNLAKE_TURNS")
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    if "PYTHONPATH" in kept:  # it may be relative, and the program runs elsewhere
+        kept["PYTHONPATH"] = os.pathsep.join(str(Path.cwd() / place) for place in kept["PYTHONPATH"].split(os.pathsep) if place)
+    withheld = sorted(name for name, value in kept.items() if is_secret(name, value))
+    return {name: value for name, value in kept.items() if name not in withheld}, withheld
 
 
 def recorded_variables(settings: Config) -> dict[str, str]:

@@ -62,10 +62,10 @@ def test_a_run_ends_as_and_when_it_is_told(client: RunlakeClient, run_id: str, s
 @pytest.mark.parametrize("status", ["RUNNING", "SCHEDULED", "CRASHED", "finished", "", 3])
 def test_a_run_does_not_end_otherwise(client: RunlakeClient, run_id: str, status: Any) -> None:
     """The error names what it ends as; of an update that is wrong nothing is done."""
-    with pytest.raises(runlake.InvalidValue, match=f"FINISHED, FAILED or KILLED, not {status!r}"):
+    with pytest.raises(runlake.InvalidValue, match=f"FINISHED, FAILED, KILLED or PRUNED, not {status!r}"):
         client.set_terminated(run_id, status)
     if status != "RUNNING":
-        with pytest.raises(runlake.InvalidValue, match=f"RUNNING, or ended FINISHED, FAILED or KILLED, not {status!r}"):
+        with pytest.raises(runlake.InvalidValue, match=f"RUNNING, or ended FINISHED, FAILED, KILLED or PRUNED, not {status!r}"):
             client.update_run(run_id, status, "renamed")
 
     assert (state(client, run_id), client.get_run(run_id).info.run_name) == (("RUNNING", None), "of the client")

@@ -66,7 +66,7 @@ def test_a_verb_without_a_run_opens_one(store: Path, monkeypatch: pytest.MonkeyP
 def test_an_unknown_status_is_refused(store: Path) -> None:
     """The run stays open."""
     with runlake.start_run() as run:
-        with pytest.raises(runlake.InvalidValue, match="FINISHED, FAILED or KILLED, not 'DONE'"):
+        with pytest.raises(runlake.InvalidValue, match="FINISHED, FAILED, KILLED or PRUNED, not 'DONE'"):
             runlake.end_run("DONE")
         assert not run.is_ended
 

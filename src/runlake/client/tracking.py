@@ -13,6 +13,7 @@ from runlake.client import artifacts, reading
 from runlake.client.registry import RegistryVerbs
 from runlake.client.searching import PagedList, page_of_experiments, page_of_runs
 from runlake.entities import DatasetInput, Experiment, FileInfo, InputTag, Metric, Param, RunTag, Status, ViewType
+from runlake.entities.status import ENDS
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
 from runlake.read import Run
@@ -82,7 +83,7 @@ class RunlakeClient(RegistryVerbs):
         return reading.get_parent_run(_checked_id(run_id), store=self._store)
 
     def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
-        """Say that a run ended FINISHED, FAILED or KILLED, now or at `end_time` in milliseconds, whichever process opened it.
+        """Say that a run ended FINISHED, FAILED, KILLED or PRUNED, now or at `end_time` in milliseconds, whichever process opened it.
 
         One that `start_run` opened here stays active, and is ended once more with its `with` or by `end_run()`.
         """
@@ -344,9 +345,9 @@ def _checked_id(run_id: Any) -> str:
 def _running_or_ended(status: str) -> Status:
     if status == Status.RUNNING:
         return Status.RUNNING
-    if status in (Status.FINISHED, Status.FAILED, Status.KILLED):
+    if status in ENDS:
         return Status(status)
-    raise InvalidValue(f"A run is RUNNING, or ended FINISHED, FAILED or KILLED, not {status!r}.")
+    raise InvalidValue(f"A run is RUNNING, or ended {', '.join(ENDS[:-1])} or {ENDS[-1]}, not {status!r}.")
 
 
 def _ns(what: str, milliseconds: Any) -> int | None:

@@ -23,6 +23,7 @@ _SIGNS: dict[str, tuple[str, str]] = {
     Status.RUNNING: ("●", "#368AE9"),
     Status.FAILED: ("✕", BAD),
     Status.KILLED: ("■", "#C08A00"),
+    Status.PRUNED: ("⊘", "#C08A00"),
     Status.CRASHED: ("†", BAD),
 }
 

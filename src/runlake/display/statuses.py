@@ -13,6 +13,7 @@ _SIGNS: dict[str, tuple[str, str]] = {
     Status.RUNNING: ("●", "cyan"),
     Status.FAILED: ("✕", "red"),
     Status.KILLED: ("■", "yellow"),
+    Status.PRUNED: ("⊘", "yellow"),
     Status.CRASHED: ("†", "red"),
 }
 

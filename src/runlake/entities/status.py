@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Status"]
+__all__ = ["ENDS", "Status"]
 
 
 class Status(StrEnum):
@@ -14,4 +14,8 @@ class Status(StrEnum):
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     KILLED = "KILLED"
+    PRUNED = "PRUNED"  # a trial of a sweep that was given up early
     CRASHED = "CRASHED"
+
+
+ENDS = (Status.FINISHED, Status.FAILED, Status.KILLED, Status.PRUNED)  # what may be said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ from runlake.errors import InvalidValue, RunlakeError
 from runlake.instrument.given import Fitted, Given
 from runlake.instrument.predictions import Judged, another_speaks, judged, remember_prediction
 from runlake.instrument.training import Training, loop_here, run_of
+from runlake.instrument.trials import Begin, End, Trial, trying
 from runlake.recording.offered import OfferedRun
+from runlake.recording.opening import Identity
 
 if TYPE_CHECKING:
     from runlake.instrument.engine import Invocation
@@ -105,6 +107,23 @@ class Call:
         """This goes on with an earlier training: it is recorded in the run that the user has open, be there one in it already."""
         if self.owner is None:
             self._known_training().resumes = True
+
+    def is_of(self, identity: str, start_ns: int, *, is_of_many: bool = True) -> None:
+        """What is begun here is known by this text and the time of its start, so that all calls, and all processes if it `is_of_many`,
+        record it in one run; before `run` is used."""
+        if self.owner is None:
+            self._known_training().identity = Identity(identity, start_ns, is_of_many)
+
+    def trial(self, name: str, identity: str | None = None, start_ns: int | None = None) -> Trial:
+        """A run inside this one's, opened now, for one thing that is tried."""
+        return self._known_training().trial(name, identity, start_ns)
+
+    def tries(self, begin: Begin, function: Callable[..., Any], end: End) -> Callable[..., Any]:
+        """The function, each call of which is a trial: its run is the active one meanwhile.
+
+        `begin(*args, **kwargs)` gives the trial; `end(trial, outcome, error)` says what came of it, and ends it unless that is said later.
+        """
+        return trying(self._known_training(), begin, function, end)
 
     def rewrite(self, **changed: Any) -> None:
         """Have the library called with other arguments. Raises InvalidValue for a name that it does not take."""

@@ -15,7 +15,7 @@ from typing import Any
 from runlake import platform
 from runlake.entities import CaptureRecord, Status
 from runlake.entities import Scope as EventScope
-from runlake.entities.tags import SKIPPED_TAG
+from runlake.entities.tags import EXCEPTION_TAG, SKIPPED_TAG
 from runlake.errors import RunlakeError
 from runlake.guard import guarded
 from runlake.instrument.given import Fitted, Given
@@ -24,17 +24,18 @@ from runlake.instrument.options import options_of
 from runlake.instrument.plugins import ask_plugins, find_plugins, records, tell_plugins
 from runlake.instrument.predictions import Loop, another_speaks, forget_predictions, latest_loop, loop_goes_on
 from runlake.instrument.scope import find_scope, is_plugin_at_work, plugin_context
+from runlake.instrument.trials import Trial
 from runlake.instrument.work import Work, described
-from runlake.recording.active import open_training_run, share
+from runlake.recording.active import open_training_run, open_trial, share
 from runlake.recording.listeners import run_ended, run_ending
 from runlake.recording.offered import OfferedRun
+from runlake.recording.opening import Identity
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
 
 __all__ = ["Training", "end_trainings", "loop_here", "run_of", "training"]
 
 PLUGIN_TAG = "mlflow.autologging"
-EXCEPTION_TAG = "runlake.exception"
 UNTESTED_TAG = "runlake.untested_version"
 _OURS = __name__.partition(".")[0]
 
@@ -52,6 +53,7 @@ class Training:
         self.is_over = False
         self.holds_trainings = False  # what is trained inside are trainings of their own
         self.resumes = False  # an earlier one
+        self.identity: Identity | None = None  # of what other processes may be at too
         self._is_shared = is_shared
         self.noted: dict[str, Any] = {}  # what captures keep from one call to the next
         self._opening = threading.RLock()
@@ -59,6 +61,7 @@ class Training:
         self._fitted: list[Fitted] = []
         self._kept: dict[str, Any] | None = None  # of what was given, which itself is let go of
         self._last: Callable[[], Any] | None = None  # the model, where no call gives it
+        self._trials: dict[Trial, None] = {}  # that have not ended
         self._until: Callable[[], Any] | None = None  # what trains it, where it is held as long as that is there
         self._model: Callable[[], Any] | None = None
         self._loop: Loop | None = None
@@ -146,6 +149,21 @@ class Training:
             self._last = lambda: model
             self._until = weakref.ref(until_gone, functools.partial(_when_gone, weakref.ref(self)))
 
+    def trial(self, name: str, identity: str | None = None, start_ns: int | None = None, *, is_new: bool = True) -> Trial:
+        """A run inside this one's, for one thing that is tried; of this identity, or one that is not `is_new` and begun elsewhere."""
+        run = self.run.active
+        known_as = None
+        if identity is not None:
+            is_of_many = self.identity is not None and self.identity.is_of_many
+            known_as = Identity(f"{run.run_id}/{identity}", start_ns or time.time_ns(), is_of_many)
+        found = Trial(self, open_trial(run, name, known_as, is_new=is_new))
+        self._trials[found] = None
+        return found
+
+    def trial_ended(self, trial: Trial) -> None:
+        """It is not to be ended with this training."""
+        self._trials.pop(trial, None)
+
     def add_fitted(self, fitted: Fitted, *, is_owners: bool) -> None:
         """Hold a model until the training ends."""
         self._fitted.insert(0, fitted) if is_owners else self._fitted.append(fitted)
@@ -160,6 +178,7 @@ class Training:
         if self._loop is not None:
             self._loop.is_over = True
         self.hand_over()
+        self._end_trials()
         self.close_books()
         self._lasts.clear()
         if self.active is not None and self.owns_run:
@@ -184,6 +203,7 @@ class Training:
         if self.active is None:
             return
         another_speaks()
+        self._end_trials()
         try:
             self._record_last()
             if error is None:
@@ -209,7 +229,9 @@ class Training:
         if self.skipped:
             raise RunlakeError(f"This training is not recorded: {self.skipped}.")
         _end_orphans()
-        self.active, self.owns_run = open_training_run(self.name, is_exclusive=bool(self.options["exclusive"]), resumes=self.resumes)
+        self.active, self.owns_run = open_training_run(
+            self.name, is_exclusive=bool(self.options["exclusive"]), resumes=self.resumes, identity=self.identity
+        )
         if self.owns_run and self._is_shared:
             share(self.active)
         known = find_plugins().get(self.plugin)
@@ -242,6 +264,11 @@ class Training:
             owners.kept, owners.work_of = kept, self.work_of
             self._open_data(owners)
             tell_plugins("model_fitted", self.work_of, fitted=owners)
+
+    def _end_trials(self) -> None:
+        """Those of which nobody said how they ended, because something else went wrong."""
+        for trial in list(self._trials):
+            trial.end(Status.FAILED)
 
     def _note_failure(self, work: Work, why: str) -> None:
         if self.active is not None:

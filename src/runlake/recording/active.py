@@ -9,24 +9,30 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from runlake import config, platform
-from runlake.errors import RunlakeError
-from runlake.recording.listeners import run_started, tell
+from runlake.errors import RunlakeError, UnknownRun
+from runlake.guard import log
+from runlake.recording.listeners import run_ended, run_started, tell
 from runlake.recording.notebook import uncaught_error, when_the_cell_ends
-from runlake.recording.opening import Wanted, existing, new, start_tags
+from runlake.recording.opening import Identity, Wanted, existing, given_parent, known, new, start_tags, stored_state
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
 from runlake.recording.surroundings.noting import note_surroundings
 from runlake.recording.telling import say
+from runlake.recording.turns import is_program_of, take_turn
 
 __all__ = [
     "active_run",
     "end_run",
     "last_active_run",
+    "open_for_program",
     "open_run",
     "open_training_run",
+    "open_trial",
     "run_opened_here",
     "run_to_log_to",
     "share",
@@ -40,6 +46,10 @@ _default: tuple[ActiveRun | None, threading.Thread | None] = (None, None)  # and
 _trainings = threading.local()  # the `run` of what each thread trains, where no call encloses that
 _last: ActiveRun | None = None
 _recent: OrderedDict[tuple[Path, str], ActiveRun] = OrderedDict()
+_identified: WeakValueDictionary[Identity, ActiveRun] = WeakValueDictionary()
+_joined: set[str] = set()  # by a `start_run()` of this program, which was started for the run
+_ended_as_given: set[str] = set()  # runs of this process that its environment named at their end: for others, not for what comes next
+_looked_for: set[str] = set()  # runs of others, which a training was told to be inside
 _opening = threading.RLock()  # one implicit run, however many threads begin to log at once
 _has_told = False
 _to_end: dict[ActiveRun, None] = {}  # in the order of their opening; whatever is done to it is one C call, so it needs no lock
@@ -63,7 +73,19 @@ def run_to_log_to() -> ActiveRun:
     return run if run is not None else _implicit_run()
 
 
-def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
+def open_for_program(wanted: Wanted) -> ActiveRun:
+    """A run for a program that is about to be started and joins it: active nowhere here, and ended by who opened it."""
+    recorder = recorder_for()
+    resumed = wanted.run_id
+    opening = new(recorder, wanted, _given_run()) if resumed is None else existing(recorder, resumed, join=False)
+    run = ActiveRun(recorder, opening, None, start_tags(wanted, opening, is_of_this_program=False))
+    _tell_where(recorder, run)
+    _remember(run)
+    recorder.flusher.flush(sync=False)  # the program looks for it
+    return run
+
+
+def open_run(wanted: Wanted, *, nested: bool = False, is_implicit: bool = False) -> ActiveRun:
     """Open a run and make it the one of this context, and of the process too until it enters a `with`."""
     global _default
     outer, shared = _open(_own.get()), _shared()
@@ -74,12 +96,12 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
             nested = True
         else:  # a training without an end of its own: what comes now is something else
             outer.end()
-            return open_run(wanted)
+            return open_run(wanted, is_implicit=is_implicit)
     if outer is not None and outer.is_ours and not nested:  # a forked worker opens its own beside the one it inherited
         raise RunlakeError(
             f"The run {outer.name!r} ({outer.run_id}) is open. End it with end_run(), or pass nested=True to open one inside."
         )
-    run = _opened(wanted, outer if nested else None)
+    run = _opened(wanted, outer if nested else None, is_implicit=is_implicit)
     run.outer = outer
     _own.set(run)
     if shared is None or outer is shared:  # else the threads that write to the shared one go on doing so
@@ -89,32 +111,62 @@ def open_run(wanted: Wanted, *, nested: bool = False) -> ActiveRun:
     return run
 
 
-def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False) -> tuple[ActiveRun, bool]:
+def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False, identity: Identity | None = None) -> tuple[ActiveRun, bool]:
     """The run that a training which begins here is recorded in, and whether it was opened for that.
 
     The first training of a run that this process opened is recorded in it, any other in a run inside it; one that `resumes` an earlier
-    one in the run that the user has open, or that this process was told to join.
+    one in the run that the user has open, or that this process was told to join; one that has an identity in the run of that, which is
+    one of its own where other processes may come to it.
     """
+    if identity is not None and (recorded := _identified.get(identity)) is not None and not recorded.is_ended and recorded.is_ours:
+        return recorded, False
     active = None if is_exclusive else active_run()
     if active is not None and active.is_automatic and not active.is_entered and active is not _trained_here():
         active = None  # what another thread trains is beside it
-    if active is not None and (active.take_slot() or (resumes and not active.is_automatic)):
+    if active is None and not is_exclusive:
+        active = _joined_run()
+    may_share = identity is None or not identity.is_of_many
+    if active is not None and may_share and (active.take_slot() or (resumes and not active.is_automatic)):
+        if identity is not None:
+            _identified[identity] = active
         return active, False
     recorder = recorder_for()
     wanted = Wanted(run_name=name, experiment_id=active.info.experiment_id if active else None)
-    joined = config.given_run() if active is None else None
-    if resumes and joined is not None:
+    joined = _given_run() if active is None else None
+    outer_run_id = active.run_id if active else _told_to_be_inside(recorder)
+    if joined is not None and may_share and (resumes or take_turn(joined, "training")):
         wanted, opening = Wanted(), existing(recorder, joined, join=True)
+    elif identity is not None:
+        opening = known(recorder, identity, wanted, outer_run_id)
     else:
-        opening = new(recorder, wanted, active.run_id if active else joined)
+        opening = new(recorder, wanted, outer_run_id)
     run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
     run.is_automatic = True
+    if identity is not None:
+        _identified[identity] = run
     run.take_slot()
-    if active is None and not opening.is_joined:
+    if opening.is_joined:
+        _note_as_program(run)
+    elif active is None:
         note_surroundings(run)
     _tell_where(recorder, run)
     _remember(run)
     return run, True
+
+
+def open_trial(parent: ActiveRun, name: str, identity: Identity | None, *, is_new: bool) -> ActiveRun:
+    """A run inside that of a sweep, for what it tries next; or the one that another process has begun with this identity."""
+    wanted = Wanted(run_name=name, experiment_id=parent.info.experiment_id)
+    if identity is None:
+        opening = new(parent.recorder, wanted, parent.run_id)
+    else:
+        opening = known(parent.recorder, replace(identity, is_of_many=not is_new), wanted, parent.run_id)
+    if identity is not None and identity.is_of_many:
+        parent.say_resumed()  # another process that came to its end before may have said that all is over
+    run = ActiveRun(parent.recorder, opening, parent, start_tags(wanted, opening))
+    run.is_automatic = True
+    _remember(run)
+    return run
 
 
 @contextlib.contextmanager
@@ -151,27 +203,65 @@ def last_active_run() -> ActiveRun | None:
     return active_run() or _last
 
 
-def _opened(wanted: Wanted, parent: ActiveRun | None) -> ActiveRun:
+def _opened(wanted: Wanted, parent: ActiveRun | None, *, is_implicit: bool) -> ActiveRun:
     recorder = recorder_for()
-    joined = config.given_run()
+    joined = _given_run() if parent is None else None
     if wanted.run_id is not None:
         opening = existing(recorder, str(wanted.run_id), join=False)
-    elif joined is not None and parent is None:
+    elif joined is not None and (is_implicit or joined not in _joined):
         opening = existing(recorder, joined, join=True)
+        if not is_implicit and is_program_of(joined):
+            _joined.add(joined)  # the program's own run; those that it starts after it are inside
     else:
-        opening = new(recorder, wanted, parent.run_id if parent else None)
+        opening = new(recorder, wanted, parent.run_id if parent else joined)
     run = ActiveRun(recorder, opening, None, start_tags(wanted, opening))
-    if parent is None and not opening.is_joined:  # what is inside another one ran on the same
+    if opening.is_joined:
+        _note_as_program(run, wanted.log_system_metrics)
+    elif parent is None and joined is None:  # what is inside another one ran on the same
         note_surroundings(run, is_new=opening.is_new, wants_load=wanted.log_system_metrics)
     _tell_where(recorder, run)
     return run
+
+
+def _note_as_program(run: ActiveRun, wants_load: bool | None = None) -> None:
+    """What a run ran on that was opened by who started this program, who knows less."""
+    if take_turn(run.run_id, "surroundings"):
+        note_surroundings(run, wants_load=wants_load)
+
+
+def _given_run() -> str | None:
+    """The run that this process was told to join."""
+    given = config.given_run()
+    return None if given in _ended_as_given else given
+
+
+def _joined_run() -> ActiveRun | None:
+    """The run that this process was told to join, for verbs too, whatever is trained inside it."""
+    if _given_run() is None:
+        return None
+    with _opening, contextlib.suppress(UnknownRun):  # which is told of where the training is opened
+        shared = _shared()
+        return shared if shared is not None and shared.is_joined else open_run(Wanted(), is_implicit=True)
+    return None
+
+
+def _told_to_be_inside(recorder: Recorder) -> str | None:
+    """The run that the environment names, be it unknown: a training must not go unrecorded for that."""
+    given = _given_run() or given_parent(recorder.layout.root)
+    if given is not None and given not in _looked_for:
+        _looked_for.add(given)
+        try:
+            stored_state(recorder, given)
+        except UnknownRun as error:
+            log.warning("%s The environment names it; what is trained is recorded as if it were inside that run.", error)
+    return given
 
 
 def _implicit_run() -> ActiveRun:
     with _opening:
         run = active_run()
         if run is None:
-            run = open_run(Wanted())
+            run = open_run(Wanted(), is_implicit=True)
             if not run.is_joined:
                 has_cells = when_the_cell_ends(functools.partial(_end_as, run))
                 say(f"runlake: no run was open, so {run.name!r} was started; it ends with the {'cell' if has_cells else 'program'}")
@@ -195,7 +285,7 @@ def _show_later_cells(_: BaseException | None) -> None:
 def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
     """Once in a process, and not in its workers."""
     global _has_told
-    if not _has_told and not run.is_joined and not is_worker():
+    if not _has_told and config.given_run() is None and not is_worker():
         say(f"recording to {recorder.layout.root}")
     _has_told = True
 
@@ -246,10 +336,16 @@ def _end_open_runs() -> None:
         run.end(status_of(sys.exc_info()[1] if error is None else error))
 
 
+def _note_ended(run: ActiveRun) -> None:
+    if not run.is_joined and run.run_id == config.given_run():
+        _ended_as_given.add(run.run_id)
+
+
 def _in_forked_child() -> None:
     global _opening
     _opening = threading.RLock()  # the thread that held it is not here
 
 
+run_ended.append(_note_ended)
 before_exit.append(_end_open_runs)
 platform.on_fork(in_child=_in_forked_child)

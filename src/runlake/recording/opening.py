@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from runlake.recording.runs import NAME_TAG, NOTE_TAG, PARENT_TAG, Opening
 from runlake.recording.secrets import REDACTION_TAG
 from runlake.recording.surroundings.commit import commit_of_program
 from runlake.store.fold import RunState, fold_runs
-from runlake.store.names import new_run_id
+from runlake.store.names import new_run_id, run_id_of
 
-__all__ = ["Wanted", "existing", "new", "start_tags", "stored_state"]
+__all__ = ["Identity", "Wanted", "existing", "given_parent", "known", "new", "start_tags", "stored_state"]
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,38 @@ class Wanted:
     log_system_metrics: bool | None = None  # None: as the settings say
 
 
-def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None) -> Opening:
+@dataclass(frozen=True)
+class Identity:
+    """What a run is of that several processes may record: who says the same means the same run."""
+
+    text: str
+    start_ns: int
+    is_of_many: bool = True  # else one process alone records it
+
+    @property
+    def run_id(self) -> str:
+        """The id of its run."""
+        return run_id_of(self.text, self.start_ns)
+
+
+def known(recorder: Recorder, identity: Identity, wanted: Wanted, outer_run_id: str | None) -> Opening:
+    """The run of this identity, which another process may have opened already."""
+    if identity.is_of_many:
+        with contextlib.suppress(UnknownRun):
+            return existing(recorder, identity.run_id, join=False)
+    return new(recorder, replace(wanted, start_ns=identity.start_ns), outer_run_id, identity.run_id)
+
+
+def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None, run_id: str | None = None) -> Opening:
     """A run that is not there yet."""
     if wanted.run_name is not None and not (isinstance(wanted.run_name, str) and wanted.run_name):
         raise InvalidValue(f"A run's name is text, not {wanted.run_name!r}.")
     chosen = wanted.experiment_id
-    parent = wanted.parent_run_id or outer_run_id or _given_parent(recorder.layout.root)
+    parent = wanted.parent_run_id or outer_run_id or given_parent(recorder.layout.root)
     if parent is not None and parent != outer_run_id:
         stored_state(recorder, parent)  # raises for one that is not there
     return Opening(
-        run_id=new_run_id(),
+        run_id=run_id or new_run_id(),
         name=wanted.run_name or new_run_name(),
         experiment_id=active_experiment_id() if chosen is None else usable(str(chosen), recorder.layout.root).experiment_id,
         start_ns=time.time_ns() if wanted.start_ns is None else wanted.start_ns,
@@ -84,7 +107,7 @@ def stored_state(recorder: Recorder, run_id: str) -> RunState:
     return state
 
 
-def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
+def start_tags(wanted: Wanted, opening: Opening, *, is_of_this_program: bool = True) -> dict[str, Any]:
     """The tags that a run begins with: those given, and for a new one those that the ecosystem knows."""
     tags: dict[str, Any] = {}
     if opening.is_new:
@@ -94,7 +117,7 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
             "mlflow.source.type": _source_type(),
             "mlflow.source.name": _source_name(),
         }
-        tags |= _commit_tags()
+        tags |= _commit_tags() if is_of_this_program else {}
         if opening.parent_run_id:
             tags[PARENT_TAG] = opening.parent_run_id
         if not config.load().redact:
@@ -106,7 +129,7 @@ def start_tags(wanted: Wanted, opening: Opening) -> dict[str, Any]:
     return tags | dict(wanted.tags or {})
 
 
-def _given_parent(store: Path) -> str | None:
+def given_parent(store: Path) -> str | None:
     """The run that the environment names, which is one of the store that the settings name."""
     given = config.given_parent_run()
     return given if given is not None and store == config.find_store() else None

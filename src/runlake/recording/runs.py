@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from runlake import background
 from runlake.entities import Dataset, Event, Job, LifecycleStage, RunData, RunInfo, Scope, Status
 from runlake.entities.params import kind_of
+from runlake.entities.status import ENDS
 from runlake.errors import InvalidValue
 from runlake.guard import attempt
 from runlake.recording import artifacts, documents
@@ -23,6 +24,7 @@ from runlake.recording.metrics import MetricLog
 from runlake.recording.offered import OfferedRun
 from runlake.recording.recorders import Recorder
 from runlake.recording.secrets import as_written
+from runlake.recording.turns import take_turn
 from runlake.recording.values import as_key, as_text, goal_tag
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
@@ -81,6 +83,7 @@ class ActiveRun(MetricLog):
         self._pid = os.getpid()
         self.is_automatic = False  # opened for a training, not by the user
         self.last_ns: int | None = None  # when its training was known to go on
+        self._heir = ""  # the writer of the process that goes on with it
         self._free_slots = [None] if opening.is_new and not opening.is_joined else []
         self._params = {key: text for key, (_, text) in opening.state.given_params.items()}
         self._tags = dict(opening.state.given_tags)
@@ -122,9 +125,14 @@ class ActiveRun(MetricLog):
         return RunData(params=self.offered.params | self._params, tags=self.offered.tags | self._tags)
 
     def take_slot(self) -> bool:
-        """Have the first training of this run be recorded in it; False for every later one, and in another process."""
+        """Have the first training of this run be recorded in it; False for every later one, and in another process.
+
+        But where another process opened the run for this program.
+        """
         if not self.is_ours:
             return False
+        if self.is_joined:
+            return take_turn(self.run_id, "training")
         try:
             self._free_slots.pop()  # one C call, so two threads do not both get it
         except IndexError:
@@ -154,7 +162,8 @@ class ActiveRun(MetricLog):
         return f"runs:/{self.run_id}/{artifacts.checked_name(path) if path else ''}"
 
     def env(self) -> dict[str, str]:
-        """The environment with which another process logs to this run."""
+        """The environment with which another process logs to this run, which it finds in the store."""
+        self.recorder.flusher.flush(sync=False)
         return {"RUNLAKE_STORE": str(self.recorder.layout.root), "RUNLAKE_RUN_ID": self.run_id}
 
     def log_param(self, key: str, value: Any) -> Any:
@@ -309,11 +318,26 @@ class ActiveRun(MetricLog):
             return
         tell(run_ending, self)
         self.is_ended = True
-        if not self.is_joined:
+        if self._heir:
+            self._say(owner=self._heir)
+        elif not self.is_joined:
             self.say_ended(status, self.last_ns or time.time_ns())
         if not self.is_automatic:  # else the library's call would take longer
             self.recorder.flusher.flush(sync=False)
         tell(run_ended, self)
+
+    def leave_to(self, run_ids: Iterable[str]) -> bool:
+        """Leave the run, at its end here, to another process that records one of these runs, if there is one that lives."""
+        self.recorder.flusher.flush(sync=False)
+        view = self.recorder.view()
+        for run_id in run_ids:
+            state = fold_runs(view.events(run_id)).get(run_id)
+            owner = "" if state is None or state.said.get("status") != Status.RUNNING else state.said.get("owner", "")
+            writer = view.writer(owner) if owner and owner != self.recorder.flusher.writer.id else None
+            if writer is not None and not writer.ended and not writer.is_gone:
+                self._heir = owner
+                return True
+        return False
 
     def say_ended(self, status: Status, end_ns: int) -> None:
         """Have the store say that the run ended so, after all that was logged before; what is said later outranks it."""
@@ -381,9 +405,8 @@ def status_of(error: BaseException | None) -> Status:
 
 def status_named(name: str) -> Status:
     """The status of this name. Raises InvalidValue for one that no run ends with."""
-    ends = [Status.FINISHED.value, Status.FAILED.value, Status.KILLED.value]
-    if name not in ends:
-        raise InvalidValue(f"A run ends {', '.join(ends[:-1])} or {ends[-1]}, not {name!r}.")
+    if name not in tuple(ENDS):
+        raise InvalidValue(f"A run ends {', '.join(ENDS[:-1])} or {ENDS[-1]}, not {name!r}.")
     return Status(name)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
 from typing import NamedTuple
 
-__all__ = ["WalName", "day_of", "new_run_id", "new_writer_id", "wal_name"]
+__all__ = ["WalName", "day_of", "new_run_id", "new_writer_id", "run_id_of", "wal_name"]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _WAL = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<part>\d{6,})\.wal")
@@ -15,10 +16,18 @@ _WAL = re.compile(r"(?P<writer>[0-9A-Z]{26}-[0-9a-f]{8})\.(?P<part>\d{6,})\.wal"
 
 def new_run_id() -> str:
     """A UUIDv7 as 32 hex digits: ids sort by the time they were made, to a quarter of a microsecond."""
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    return _run_id(time.time_ns(), os.urandom(8))  # the user's generators stay untouched
+
+
+def run_id_of(identity: str, start_ns: int) -> str:
+    """The id of what began then and is called so, which is the same wherever it is asked for."""
+    return _run_id(start_ns, hashlib.sha256(identity.encode()).digest()[:8])
+
+
+def _run_id(at_ns: int, random: bytes) -> str:
+    milliseconds, rest = divmod(at_ns, 1_000_000)
     fraction = rest * 4096 // 1_000_000
-    random = int.from_bytes(os.urandom(8), "big") >> 2  # the user's generators stay untouched
-    return f"{milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random:032x}"
+    return f"{milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | int.from_bytes(random, 'big') >> 2:032x}"
 
 
 def new_writer_id() -> str:
