@@ -59,6 +59,8 @@ def patches() -> list[Patch]:
     found += [Patch(f"sklearn.metrics:{name}", capture_judgement, why=why, role="judge", optional=True) for name in JUDGES]
     why = "what predicts and judges inside it is for its caller"
     found += [Patch(f"sklearn.metrics._scorer:{name}.__call__", leave_out, why=why, role="judge", optional=True) for name in SCORERS]
+    why = "what it trains in a worker is part of a call in the process that handed it out"
+    found.append(Patch("sklearn.utils.parallel:_FuncWrapper.__call__", leave_task, why=why, optional=True))
     why = "it trains once for every fold"
     return found + [Patch(f"sklearn.model_selection._validation:{name}", capture_validation, why=why) for name in _VALIDATIONS]
 
@@ -70,6 +72,15 @@ def capture_fit(call: Call) -> Generator[None, Any, None] | None:
     from runlake_sklearn.fitting import capture_fit
 
     return capture_fit(call)
+
+
+def leave_task(call: Call) -> None:
+    """A piece of what scikit-learn spreads over workers: there nothing else tells whose it is. One of the program's is its own."""
+    if call.owner is None and getattr(call.instance, "__module__", "").startswith("sklearn."):
+        from joblib.parallel import get_active_backend
+
+        if getattr(get_active_backend()[0], "nesting_level", 0):
+            call.skip("it is a piece of what another process does")
 
 
 def capture_batch(call: Call) -> Generator[None, Any, None]:
