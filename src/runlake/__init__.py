@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlake import entities as entities
     from runlake import exceptions as exceptions
     from runlake import models as models
+    from runlake import projects as projects
     from runlake import pyfunc as pyfunc
     from runlake import read as read
     from runlake import tracking as tracking
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from runlake.instrument.patches import Patch, Registration
     from runlake.instrument.saved import Saved
     from runlake.instrument.training import training
+    from runlake.projects.submitted import run
     from runlake.read.sql import sql
     from runlake.recording.experiments import (
         create_experiment,
@@ -165,12 +167,14 @@ __all__ = [
     "log_table",
     "log_text",
     "models",
+    "projects",
     "pyfunc",
     "read",
     "register_model",
     "rename_experiment",
     "restore_experiment",
     "restore_run",
+    "run",
     "save_part",
     "search_experiments",
     "search_model_versions",
@@ -190,7 +194,7 @@ __all__ = [
     "types",
 ]
 
-_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "pyfunc", "read", "tracking", "types")
+_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "models", "projects", "pyfunc", "read", "tracking", "types")
 _NAMES = {
     "runlake.client.artifacts": "list_artifacts load_table",
     "runlake.client.reading": "get_experiment get_experiment_by_name get_metric_history get_parent_run get_run",
@@ -211,6 +215,7 @@ _NAMES = {
     "runlake.instrument.patches": "Patch Registration",
     "runlake.instrument.saved": "Saved",
     "runlake.instrument.training": "training",
+    "runlake.projects.submitted": "run",
     "runlake.read.sql": "sql",
     "runlake.recording.experiments": (
         "create_experiment delete_experiment rename_experiment restore_experiment set_experiment set_experiment_tag set_experiment_tags"

@@ -262,7 +262,8 @@ def environment_of_clones() -> dict[str, str]:
     """What git finds that fetches a repository: nobody to ask for anything, and no way to fetch that would start another program."""
     kept = {name: value for name, value in environment_of_git().items() if not name.startswith(("GIT_CONFIG", "GIT_TEMPLATE"))}
     ssh = f"{kept.get('GIT_SSH_COMMAND') or 'ssh'} -oBatchMode=yes"
-    return kept | {"GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file", "GIT_SSH_COMMAND": ssh, "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
+    silent = {"GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GIT_SSH_COMMAND": ssh}
+    return kept | silent | {"GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file"}
 
 
 def environment_of_projects(is_secret: Callable[[str, str], bool]) -> tuple[dict[str, str], list[str]]:

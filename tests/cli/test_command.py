@@ -34,7 +34,8 @@ def test_the_demo_prints_what_a_reader_finds(tmp_path: Path) -> None:
 
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "FINISHED" in finished.stdout
-    runs = {run.tags.get("mlflow.autologging"): run for run in runlake.read.open_store(tmp_path / "lake").runs()}
+    opened = runlake.read.open_store(tmp_path / "lake").runs()
+    runs = {run.tags.get("mlflow.autologging"): run for run in opened if run.info.parent_run_id is None}
     shown = {entry.name for entry in importlib.metadata.entry_points(group="runlake.demos")}
     assert runs.keys() == {None, *shown}
     assert {key: len(series) for key, series in runs[None].metrics.items()} == {"loss": 50, "slope": 5, "offset": 5}

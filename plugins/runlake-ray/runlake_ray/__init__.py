@@ -3,6 +3,7 @@
 sweeping     `tune.run`, which every `Tuner.fit` comes through
 listening    the callback that hears of every trial and of every result
 joining      what is done in the processes that Ray trains in
+demonstration what `runlake demo` trains
 training     `fit` of the trainers, and the callback that hears what their workers report
 values       settings and results, as params and metrics
 """
@@ -53,3 +54,10 @@ def capture_controller(call: Call) -> Generator[None, Any, None]:
     from runlake_ray.training import let_workers_join
 
     return let_workers_join(call)
+
+
+def demo() -> None:
+    """For `runlake demo`: a sweep of three trials."""
+    from runlake_ray.demonstration import sweep
+
+    sweep()

@@ -26,7 +26,7 @@ def capture_sweep(call: Call) -> Generator[None, Any, None]:
         return
     call.name = _name(arguments)
     call.holds_trainings()
-    call.run.log_params({key: arguments[key] for key in _TOLD if arguments.get(key) is not None})
+    call.run.log_params({key: arguments[key] for key in _TOLD if arguments.get(key)})
     call.run.log_params({key: readable(arguments[key]) for key in _PARTS if arguments.get(key) is not None})
     space = {key: str(value) for key, value in flat(arguments.get("config") or {})}
     if space:

@@ -18,6 +18,7 @@ skopsed      a model as skops writes it
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +78,8 @@ def capture_fit(call: Call) -> Generator[None, Any, None] | None:
 def leave_task(call: Call) -> None:
     """A piece of what scikit-learn spreads over workers: there nothing else tells whose it is. One of the program's is its own."""
     if call.owner is None and getattr(call.instance, "__module__", "").startswith("sklearn."):
-        from joblib.parallel import get_active_backend
-
-        if getattr(get_active_backend()[0], "nesting_level", 0):
+        backend = sys.modules["joblib.parallel"].get_active_backend()[0]  # which is there where scikit-learn is
+        if getattr(backend, "nesting_level", 0):
             call.skip("it is a piece of what another process does")
 
 

@@ -55,6 +55,8 @@ COMMANDS = {
         "plugin": "Write a plugin of your own, for a library that has none.",
         "plugins": "List the plugins that are installed.",
         "push": "Copy runs, or all runs of an experiment, into another store.",
+        "rerun": "Run again what a run ran, as far as it is recorded, and say first what differs.",
+        "run": "Run a project: a folder or a git repository with a file MLproject, or with scripts.",
         "show": "Show everything about one run.",
         "sql": "Ask a store in SQL: one SELECT over runs, params, metrics, points and more, as they are at this moment.",
         "tail": "Follow a run until it ends.",

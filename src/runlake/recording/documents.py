@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -21,18 +22,15 @@ _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> grey, grey with alpha, co
 
 
 def dict_bytes(document: Any, name: str) -> bytes:
-    """JSON, indented; for `.yml` and `.yaml` YAML, as which JSON serves where PyYAML is not there."""
+    """JSON, indented; for `.yml` and `.yaml` YAML, as which JSON serves where that has no word for something."""
     as_json = _json(document, name, indent=2)  # first, as it refuses what has no end
     if PurePosixPath(name).suffix in (".yml", ".yaml"):
-        try:
-            import yaml  # type: ignore[import-untyped]  # optional
-        except ImportError:
-            pass
-        else:
-            try:
-                return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
-            except (yaml.YAMLError, UnicodeEncodeError, RecursionError):
-                pass  # it has no word for arrays; JSON, which is YAML too, has
+        import yaml  # late: it takes a while
+
+        with contextlib.suppress(
+            yaml.YAMLError, UnicodeEncodeError, RecursionError
+        ):  # it has no word for arrays; JSON, which is YAML too, has
+            return bytes(yaml.safe_dump(document, default_flow_style=False, allow_unicode=True, sort_keys=False), "utf-8")
     return as_json.encode()
 
 

@@ -164,11 +164,11 @@ def _threads() -> set[threading.Thread]:
 
 
 def _open_files() -> Counter[str]:
-    """By their paths, where the system tells; the store, and the folder that it is in, aside."""
+    """By their paths, where the system tells; the store, the folder that it is in, and logs of other stores, which others write, aside."""
     folder = Path("/proc/self/fd")
     store = config.find_store()
     if not folder.exists():
         return Counter()
     found = [attempt(lambda entry=entry: entry.readlink()) for entry in folder.iterdir()]  # type: ignore[misc]  # binds the loop's entry
     places = [place for place in found if isinstance(place, Path) and place.is_absolute()]
-    return Counter(str(place) for place in places if place != store.parent and not place.is_relative_to(store))
+    return Counter(str(place) for place in places if place != store.parent and not place.is_relative_to(store) and place.suffix != ".wal")
