@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 import runlake
+from runlake.instrument.training import Training
+from runlake.instrument.trials import trying
 from toys import recorded
 
 Install = Callable[..., None]
@@ -260,3 +263,94 @@ def recorded_id(name: str) -> str:
     """The id of the run of this name."""
     (run,) = runlake.search_runs(filter_string=f"attributes.run_name = '{name}'", output_format="list")
     return str(run.info.run_id)
+
+
+# The run is opened by the first trial, in whichever thread that is.
+LAZY = """
+import threading
+
+def in_thread(tried):
+    def call_it(number, loss):
+        thread = threading.Thread(target=tried, args=(number, loss))
+        thread.start()
+        thread.join()
+    return call_it
+
+def sweep(call):
+    call.holds_trainings()
+
+    def begin(number, loss):
+        call.is_of("the sweep", 1_700_000_000 * 10**9, is_of_many=False)
+        call.run.log_metric("begun", number)
+        return call.trial("trial", str(number), 1_700_000_001 * 10**9)
+
+    def end(trial, outcome, error):
+        trial.end(error=outcome or error, end_ns=1_700_000_003 * 10**9)
+
+    call.rewrite(callbacks=[in_thread(call.tries(begin, each, end)) for each in call.arguments["callbacks"]])
+    yield
+
+@hookimpl
+def patches():
+    return [Patch("toylib.core:train", sweep, why="to see it")]
+"""
+
+
+@pytest.fixture
+def lazily(toylib: ModuleType, install: Install) -> ModuleType:
+    """The library, recorded from its first trial on."""
+    install("lazy", LAZY)
+    runlake.autolog("lazy")
+    return toylib
+
+
+def test_a_sweep_that_begins_in_a_thread_is_in_the_users_run(lazily: ModuleType, store: Path) -> None:
+    """A thread that works for it knows of no run."""
+    with runlake.start_run(run_name="mine"):
+        lazily.train("data", 1, [lambda number, loss: None])
+
+    assert [row[:3] for row in recorded(store)] == [("trial", "FINISHED", "mine"), ("mine", "FINISHED", None)]
+
+
+def test_a_sweep_of_one_process_goes_on_in_its_run_once_that_has_ended(lazily: ModuleType, store: Path) -> None:
+    """What it counts goes on."""
+    for _ in range(2):
+        lazily.train("data", 1, [lambda number, loss: None])
+
+    (sweep,) = [run for run in runlake.search_runs(output_format="list") if "begun" in run.data.metrics]
+    assert [point.step for point in runlake.get_metric_history(sweep.info.run_id, "begun")] == [0, 1]
+
+
+def test_the_last_of_those_that_are_at_a_sweep_ends_it(lazily: ModuleType, store: Path) -> None:
+    """In two threads of one process."""
+    is_there, may_go = threading.Event(), threading.Event()
+
+    def wait(number: int, loss: float) -> None:
+        is_there.set()
+        may_go.wait(20)
+
+    thread = threading.Thread(target=lambda: lazily.train("data", 1, [wait]))
+    thread.start()
+    is_there.wait(20)
+    lazily.train("data", 1, [lambda number, loss: None])
+    assert recorded(store)[0][1] == "RUNNING"
+    may_go.set()
+    thread.join()
+
+    assert recorded(store)[0][1] == "FINISHED"
+
+
+def test_a_trial_ends_when_and_why_it_is_told(lazily: ModuleType, store: Path) -> None:
+    """What is no exception is a reason in words."""
+    lazily.train("data", 1, [lambda number, loss: "no good"])
+
+    (trial,) = [run for run in runlake.search_runs(output_format="list") if run.info.run_name == "trial"]
+    assert (trial.info.status, trial.data.tags["runlake.exception"]) == ("FAILED", "no good")
+    assert (trial.info.start_time, trial.info.end_time) == (1_700_000_001_000, 1_700_000_003_000)
+
+
+def test_what_is_tried_needs_nothing_of_ours_where_it_is_sent() -> None:
+    """A worker may have no runlake."""
+    sent = pickle.dumps(trying(Training("sweeping", "sweep"), lambda: None, abs, lambda *_: None))
+
+    assert (b"runlake" in sent, pickle.loads(sent)) == (False, abs)

@@ -13,7 +13,6 @@ from runlake.instrument.predictions import Judged, another_speaks, judged, remem
 from runlake.instrument.training import Training, loop_here, run_of
 from runlake.instrument.trials import Begin, End, Trial, trying
 from runlake.recording.offered import OfferedRun
-from runlake.recording.opening import Identity
 
 if TYPE_CHECKING:
     from runlake.instrument.engine import Invocation
@@ -112,11 +111,15 @@ class Call:
         """What is begun here is known by this text and the time of its start, so that all calls, and all processes if it `is_of_many`,
         record it in one run; before `run` is used."""
         if self.owner is None:
-            self._known_training().identity = Identity(identity, start_ns, is_of_many)
+            self._known_training().is_of(identity, start_ns, is_of_many=is_of_many)
 
-    def trial(self, name: str, identity: str | None = None, start_ns: int | None = None) -> Trial:
-        """A run inside this one's, opened now, for one thing that is tried."""
-        return self._known_training().trial(name, identity, start_ns)
+    def trial_run_id(self, identity: str, start_ns: int) -> str:
+        """The id of the run of a trial, whichever process begins it."""
+        return self._known_training().trial_run_id(identity, start_ns)
+
+    def trial(self, name: str, identity: str | None = None, start_ns: int | None = None, *, is_new: bool = True) -> Trial:
+        """A run inside this one's, opened now, for one thing that is tried; of this identity, or one that was begun elsewhere."""
+        return self._known_training().trial(name, identity, start_ns, is_new=is_new)
 
     def tries(self, begin: Begin, function: Callable[..., Any], end: End) -> Callable[..., Any]:
         """The function, each call of which is a trial: its run is the active one meanwhile.

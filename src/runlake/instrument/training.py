@@ -149,6 +149,14 @@ class Training:
             self._last = lambda: model
             self._until = weakref.ref(until_gone, functools.partial(_when_gone, weakref.ref(self)))
 
+    def is_of(self, identity: str, start_ns: int, *, is_of_many: bool = True) -> None:
+        """What is trained is known by this text and the time of its start: who says the same, records in the same run; before `run`."""
+        self.identity = Identity(identity, start_ns, is_of_many)
+
+    def trial_run_id(self, identity: str, start_ns: int) -> str:
+        """The id of the run of a trial, whichever process begins it."""
+        return Identity(f"{self.run.active.run_id}/{identity}", start_ns).run_id
+
     def trial(self, name: str, identity: str | None = None, start_ns: int | None = None, *, is_new: bool = True) -> Trial:
         """A run inside this one's, for one thing that is tried; of this identity, or one that is not `is_new` and begun elsewhere."""
         run = self.run.active
@@ -157,6 +165,7 @@ class Training:
             is_of_many = self.identity is not None and self.identity.is_of_many
             known_as = Identity(f"{run.run_id}/{identity}", start_ns or time.time_ns(), is_of_many)
         found = Trial(self, open_trial(run, name, known_as, is_new=is_new))
+        found.run.set_tags({PLUGIN_TAG: self.plugin, **(self.options["extra_tags"] or {})})
         self._trials[found] = None
         return found
 
@@ -182,7 +191,7 @@ class Training:
         self.close_books()
         self._lasts.clear()
         if self.active is not None and self.owns_run:
-            self.active.end(status_named(status))
+            self._leave_run(status_named(status))
 
     def hand_over(self) -> None:
         """Have the last of a training that no call encloses recorded, and the model as it is now."""
@@ -215,7 +224,7 @@ class Training:
             self.close_books()
         finally:
             if self.owns_run:
-                self.active.end(status_of(error))
+                self._leave_run(status_of(error))
 
     def close_books(self) -> None:
         """Record what each capture did."""
@@ -237,6 +246,14 @@ class Training:
         known = find_plugins().get(self.plugin)
         untested = {UNTESTED_TAG: known.untested} if known is not None and known.untested else {}
         self.active.offered.set_tags({PLUGIN_TAG: self.plugin, **untested, **(self.options["extra_tags"] or {})})
+
+    def _leave_run(self, status: Status) -> None:
+        """The last of those that are recorded in it ends it."""
+        assert self.active is not None
+        if self.active.holders:
+            self.active.holders.pop()
+        if not self.active.holders:
+            self.active.end(status)
 
     def _open_data(self, said: Given | Fitted) -> None:
         said.inputs, said.targets, said.sample_weight = self._opened(said.inputs, said.targets, said.sample_weight)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from collections.abc import Callable
+from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +42,14 @@ class Trial:
         """Its run, to record in."""
         return self._active.offered
 
-    def end(self, status: str = Status.FINISHED, error: BaseException | None = None) -> None:
-        """Say how it ended; a second time nothing happens."""
+    def end(self, status: str | None = None, error: BaseException | str | None = None, end_ns: int | None = None) -> None:
+        """Say how it ended, by default as the error says, and when, by default now; a second time nothing happens."""
         self._sweep.trial_ended(self)
         if error is not None and not self._active.is_ended:
-            self.run.set_tag(EXCEPTION_TAG, described(error))
+            self.run.set_tag(EXCEPTION_TAG, described(error) if isinstance(error, BaseException) else error)
+        if status is None:
+            status = Status.FAILED if isinstance(error, str) else status_of(error)
+        self._active.last_ns = end_ns
         self._active.end(status_named(status))
 
     def __enter__(self) -> Trial:
@@ -66,30 +71,28 @@ class trying:  # noqa: N801 - reads as a word where a call is rewritten
     def __init__(self, sweep: Training, begin: Begin, function: Callable[..., Any], end: End) -> None:
         functools.update_wrapper(self, function)
         self._sweep = sweep
+        self._context = plugin_context(sweep.plugin)  # of who asked for the sweep: a thread that works for it knows no run
         self._begin = begin
         self._function = function
         self._end = end
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it."""
-        with _Around(self._sweep, functools.partial(self._begin, *args, **kwargs), self._end) as around:
+        with _Around(self._sweep, self._context.copy, functools.partial(self._begin, *args, **kwargs), self._end) as around:
             around.outcome = self._function(*args, **kwargs)
         return around.outcome
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _alone, (self._function,)
-
-
-def _alone(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
+        return operator.getitem, ((self._function,), 0)  # where it is unpickled, there need be nothing of ours
 
 
 class _Around:
     """Around one call of what is tried."""
 
-    def __init__(self, sweep: Training, begin: Callable[[], Trial | None], end: End) -> None:
+    def __init__(self, sweep: Training, context: Callable[[], Context], begin: Callable[[], Trial | None], end: End) -> None:
         self.outcome: Any = None
         self._sweep = sweep
+        self._context = context
         self._begin = begin
         self._end = end
         self._trial: Trial | None = None
@@ -99,7 +102,7 @@ class _Around:
             work = self._sweep.work_of(self._sweep.plugin, "trial")
             if not (work.is_off or self._sweep.is_over):
                 work.calls += 1
-                self._trial = work.do("beginning", plugin_context(self._sweep.plugin), self._begin)[1]
+                self._trial = work.do("beginning", self._context(), self._begin)[1]
             if self._trial is not None:
                 self._trial.__enter__()
         return self
@@ -111,6 +114,6 @@ class _Around:
         with guarded("ending a trial"):
             trial.__exit__(kind, error, trace)
             work = self._sweep.work_of(self._sweep.plugin, "trial")
-            came_back, _ = work.do("ending", plugin_context(self._sweep.plugin), self._end, trial, self.outcome, error)
+            came_back, _ = work.do("ending", self._context(), self._end, trial, self.outcome, error)
             if not came_back:
-                trial.end(status_of(error), error)
+                trial.end(error=error)

@@ -18,7 +18,7 @@ from runlake.errors import RunlakeError, UnknownRun
 from runlake.guard import log
 from runlake.recording.listeners import run_ended, run_started, tell
 from runlake.recording.notebook import uncaught_error, when_the_cell_ends
-from runlake.recording.opening import Identity, Wanted, existing, given_parent, known, new, start_tags, stored_state
+from runlake.recording.opening import Identity, Wanted, existing, given_parent, inside, known, new, start_tags, stored_state
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
 from runlake.recording.surroundings.noting import note_surroundings
@@ -47,6 +47,7 @@ _trainings = threading.local()  # the `run` of what each thread trains, where no
 _last: ActiveRun | None = None
 _recent: OrderedDict[tuple[Path, str], ActiveRun] = OrderedDict()
 _identified: WeakValueDictionary[Identity, ActiveRun] = WeakValueDictionary()
+_met: set[Identity] = set()  # of which there was a run here, which may have ended
 _joined: set[str] = set()  # by a `start_run()` of this program, which was started for the run
 _ended_as_given: set[str] = set()  # runs of this process that its environment named at their end: for others, not for what comes next
 _looked_for: set[str] = set()  # runs of others, which a training was told to be inside
@@ -119,7 +120,9 @@ def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False, i
     one of its own where other processes may come to it.
     """
     if identity is not None and (recorded := _identified.get(identity)) is not None and not recorded.is_ended and recorded.is_ours:
-        return recorded, False
+        if recorded.holders:
+            recorded.holders.append(None)
+        return recorded, bool(recorded.holders)
     active = None if is_exclusive else active_run()
     if active is not None and active.is_automatic and not active.is_entered and active is not _trained_here():
         active = None  # what another thread trains is beside it
@@ -137,13 +140,16 @@ def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False, i
     if joined is not None and may_share and (resumes or take_turn(joined, "training")):
         wanted, opening = Wanted(), existing(recorder, joined, join=True)
     elif identity is not None:
-        opening = known(recorder, identity, wanted, outer_run_id)
+        is_known = identity.is_of_many or identity in _met
+        opening = known(recorder, replace(identity, is_of_many=is_known), wanted, outer_run_id)
     else:
         opening = new(recorder, wanted, outer_run_id)
     run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
     run.is_automatic = True
+    run.holders.append(None)
     if identity is not None:
         _identified[identity] = run
+        _met.add(identity)
     run.take_slot()
     if opening.is_joined:
         _note_as_program(run)
@@ -151,21 +157,25 @@ def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False, i
         note_surroundings(run)
     _tell_where(recorder, run)
     _remember(run)
+    if identity is not None and identity.is_of_many:
+        run.say_at_work()
+        recorder.flusher.flush(sync=False)  # the others look for it
     return run, True
 
 
 def open_trial(parent: ActiveRun, name: str, identity: Identity | None, *, is_new: bool) -> ActiveRun:
     """A run inside that of a sweep, for what it tries next; or the one that another process has begun with this identity."""
-    wanted = Wanted(run_name=name, experiment_id=parent.info.experiment_id)
-    if identity is None:
-        opening = new(parent.recorder, wanted, parent.run_id)
-    else:
-        opening = known(parent.recorder, replace(identity, is_of_many=not is_new), wanted, parent.run_id)
+    opening, tags = inside(parent.info, parent.data.tags, name, identity)
+    if identity is not None and not is_new:
+        wanted = Wanted(run_name=name, experiment_id=parent.info.experiment_id)
+        opening = known(parent.recorder, replace(identity, is_of_many=True), wanted, parent.run_id)
     if identity is not None and identity.is_of_many:
         parent.say_resumed()  # another process that came to its end before may have said that all is over
-    run = ActiveRun(parent.recorder, opening, parent, start_tags(wanted, opening))
+    run = ActiveRun(parent.recorder, opening, parent, tags if opening.is_new else {})
     run.is_automatic = True
     _remember(run)
+    if identity is not None and identity.is_of_many:
+        parent.recorder.flusher.flush(sync=False)  # or who leaves now would find nobody at work
     return run
 
 

@@ -138,6 +138,10 @@ class OfferedRun(MetricLog):
         """Note a data set that the run uses, for training say."""
         self._run.log_input(dataset, context, tags)
 
+    def flush(self) -> None:
+        """Have what was logged in the store, for other processes and should this one be killed, unless that takes long."""
+        self.recorder.flusher.flush(1.0, sync=False)
+
     def note(self, scope: Scope, key: str, text: str) -> None:
         """Record what recording itself did or failed at."""
         self._run.add(scope, key, text, "json" if scope == Scope.CAPTURE else "str")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake import config, platform
-from runlake.entities import LifecycleStage
+from runlake.entities import LifecycleStage, RunInfo
 from runlake.errors import InvalidValue, RunlakeError, UnknownRun
 from runlake.recording.experiments import active_experiment_id, usable
 from runlake.recording.recorders import Recorder
@@ -22,7 +22,10 @@ from runlake.recording.surroundings.commit import commit_of_program
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id, run_id_of
 
-__all__ = ["Identity", "Wanted", "existing", "given_parent", "known", "new", "start_tags", "stored_state"]
+__all__ = ["Identity", "Wanted", "existing", "given_parent", "inside", "known", "new", "start_tags", "stored_state"]
+
+
+_SAME_INSIDE = ("mlflow.user", "mlflow.source.", REDACTION_TAG)  # how tags begin that are of the program
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,14 @@ def known(recorder: Recorder, identity: Identity, wanted: Wanted, outer_run_id: 
         with contextlib.suppress(UnknownRun):
             return existing(recorder, identity.run_id, join=False)
     return new(recorder, replace(wanted, start_ns=identity.start_ns), outer_run_id, identity.run_id)
+
+
+def inside(outer: RunInfo, outer_tags: Mapping[str, str], name: str, identity: Identity | None) -> tuple[Opening, dict[str, Any]]:
+    """A run inside one of this program, and its tags, for what is opened a thousand times: nothing is looked up again."""
+    run_id, start_ns = (new_run_id(), time.time_ns()) if identity is None else (identity.run_id, identity.start_ns)
+    kept = {key: text for key, text in outer_tags.items() if key.startswith(_SAME_INSIDE)}
+    opening = Opening(run_id, name, outer.experiment_id, start_ns, outer.user_id, outer.run_id)
+    return opening, {**kept, NAME_TAG: name, PARENT_TAG: outer.run_id}
 
 
 def new(recorder: Recorder, wanted: Wanted, outer_run_id: str | None, run_id: str | None = None) -> Opening:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +66,9 @@ class Child:
     end_ns: int | None = None
 
 
+_AT_WORK = "at work "  # how it begins what a writer says of itself
+
+
 class ActiveRun(MetricLog):
     """A run that this process records. What it logs is buffered, and in the store within a second."""
 
@@ -83,7 +86,8 @@ class ActiveRun(MetricLog):
         self._pid = os.getpid()
         self.is_automatic = False  # opened for a training, not by the user
         self.last_ns: int | None = None  # when its training was known to go on
-        self._heir = ""  # the writer of the process that goes on with it
+        self.holders: list[None] = []  # one for each training that is recorded in it and was to end it: the last one does
+        self.is_of_many = False  # several processes may be at it
         self._free_slots = [None] if opening.is_new and not opening.is_joined else []
         self._params = {key: text for key, (_, text) in opening.state.given_params.items()}
         self._tags = dict(opening.state.given_tags)
@@ -91,6 +95,7 @@ class ActiveRun(MetricLog):
         self._artifacts = dict(opening.state.artifacts)
         self._tables: dict[str, dict[str, list[Any]]] = {}
         self.count_on_from(opening.last_steps)
+        self.offered.count_on_from(opening.last_steps)
         recorder.clock.start_after(opening.state.last_hlc)
         if not opening.is_joined:
             self._say_opened()
@@ -318,26 +323,31 @@ class ActiveRun(MetricLog):
             return
         tell(run_ending, self)
         self.is_ended = True
-        if self._heir:
-            self._say(owner=self._heir)
+        heir = self._find_heir() if self.is_of_many else ""
+        if heir:
+            self._say(owner=heir)
         elif not self.is_joined:
             self.say_ended(status, self.last_ns or time.time_ns())
         if not self.is_automatic:  # else the library's call would take longer
             self.recorder.flusher.flush(sync=False)
         tell(run_ended, self)
 
-    def leave_to(self, run_ids: Iterable[str]) -> bool:
-        """Leave the run, at its end here, to another process that records one of these runs, if there is one that lives."""
+    def say_at_work(self) -> None:
+        """Have the store say that this process is at the run, as others may be: who leaves it leaves it to them."""
+        self.is_of_many = True
+        self._say(**{f"{_AT_WORK}{self.recorder.flusher.writer.id}": "yes"})
+
+    def _find_heir(self) -> str:
+        """Another living process that is at the run, once this one has said that it leaves."""
+        self._say(**{f"{_AT_WORK}{self.recorder.flusher.writer.id}": "no"})
         self.recorder.flusher.flush(sync=False)
         view = self.recorder.view()
-        for run_id in run_ids:
-            state = fold_runs(view.events(run_id)).get(run_id)
-            owner = "" if state is None or state.said.get("status") != Status.RUNNING else state.said.get("owner", "")
-            writer = view.writer(owner) if owner and owner != self.recorder.flusher.writer.id else None
+        said = fold_runs(view.events(self.run_id)).get(self.run_id, RunState(self.run_id)).said
+        for other in [key.removeprefix(_AT_WORK) for key, text in said.items() if key.startswith(_AT_WORK) and text == "yes"]:
+            writer = view.writer(other)
             if writer is not None and not writer.ended and not writer.is_gone:
-                self._heir = owner
-                return True
-        return False
+                return other
+        return ""
 
     def say_ended(self, status: Status, end_ns: int) -> None:
         """Have the store say that the run ended so, after all that was logged before; what is said later outranks it."""
