@@ -15,8 +15,8 @@ from children import start_program
 # Does what it is told, line by line: `begin NAME` and `end` a trial, `leave` the sweep; then answers.
 PROCESS = """
     import sys
-    from runlake.recording.active import open_training_run, open_trial
     from runlake.recording.opening import Identity
+    from runlake.recording.trainings import open_training_run, open_trial
 
     since = 1_700_000_000 * 10**9
     sweep = Identity("sweep", since)
@@ -63,6 +63,11 @@ def status_of(run_id: str) -> str:
     return str(runlake.get_run(run_id).info.status)
 
 
+def statuses_found() -> list[tuple[str, str]]:
+    """How a search finds every run."""
+    return sorted((run.info.run_name, str(run.info.status)) for run in runlake.search_runs(output_format="list"))
+
+
 def test_they_record_one_run_which_ends_with_the_last_of_them(processes: tuple[Process, Process]) -> None:
     """Who leaves first leaves it to the other, which is at a trial."""
     one, two = processes
@@ -78,7 +83,7 @@ def test_they_record_one_run_which_ends_with_the_last_of_them(processes: tuple[P
     tell(two, "leave")
 
     assert status_of(sweep) == "FINISHED"
-    assert sorted((run.info.run_name, str(run.info.status)) for run in runlake.search_runs(output_format="list")) == [
+    assert statuses_found() == [
         ("one", "FINISHED"),
         ("sweep", "FINISHED"),
         ("two", "FINISHED"),
@@ -92,10 +97,12 @@ def test_a_process_that_is_killed_does_not_take_the_others_run_with_it(processes
     tell(one, "begin one")
     one.kill()
     one.wait()
+    assert (status_of(sweep), str(runlake.get_run(sweep).liveness)) == ("RUNNING", "RUNNING")
+    assert statuses_found() == [("one", "CRASHED"), ("sweep", "RUNNING"), ("two", "RUNNING")]
     tell(two, "end")
     tell(two, "leave")
 
-    assert sorted((run.info.run_name, str(run.info.status)) for run in runlake.search_runs(output_format="list")) == [
+    assert statuses_found() == [
         ("one", "CRASHED"),
         ("sweep", "FINISHED"),
         ("two", "FINISHED"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from typing import Any
@@ -25,7 +26,7 @@ def sweep() -> None:
     """Three rates, of which the scheduler may give some up."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of it
     with tempfile.TemporaryDirectory(prefix="rl", ignore_cleanup_errors=True) as folder:  # a short name: that of a socket is limited
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error", _temp_dir=folder)
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, _temp_dir=folder)
         try:
             tune.run(
                 descend,

@@ -10,8 +10,8 @@ from typing import Any
 import ray
 from ray.train.v2._internal.execution.callback import ReportCallback, WorkerGroupCallback
 
+import runlake
 from runlake import Call, RunlakeClient, isolated
-from runlake.entities import Metric
 from runlake_ray.joining import leave
 from runlake_ray.values import flat, metrics_of, readable
 
@@ -64,7 +64,7 @@ class Reports(ReportCallback, WorkerGroupCallback):
         if found:
             now = time.time_ns() // 1_000_000
             client = RunlakeClient(self._environment["RUNLAKE_STORE"])
-            points = [Metric(key, value, now, step) for key, value in found.items()]
+            points = [runlake.entities.Metric(key, value, now, step) for key, value in found.items()]
             client.log_batch(self._environment["RUNLAKE_RUN_ID"], metrics=points)
 
     @isolated

@@ -26,12 +26,13 @@ from runlake.instrument.predictions import Loop, another_speaks, forget_predicti
 from runlake.instrument.scope import find_scope, is_plugin_at_work, plugin_context
 from runlake.instrument.trials import Trial
 from runlake.instrument.work import Work, described
-from runlake.recording.active import open_training_run, open_trial, share
+from runlake.recording.active import share
 from runlake.recording.listeners import run_ended, run_ending
 from runlake.recording.offered import OfferedRun
 from runlake.recording.opening import Identity
 from runlake.recording.recorders import before_exit
 from runlake.recording.runs import ActiveRun, status_named, status_of
+from runlake.recording.trainings import open_training_run, open_trial
 
 __all__ = ["Training", "end_trainings", "loop_here", "run_of", "training"]
 

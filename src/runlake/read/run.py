@@ -20,7 +20,9 @@ from runlake.read.looks import looks_of
 from runlake.read.series import Series
 from runlake.read.status import Liveness, liveness
 from runlake.store.fold import RunState
+from runlake.store.owners import is_at_it, owner_of
 from runlake.store.summaries import Summary
+from runlake.store.view import WriterState
 
 if TYPE_CHECKING:
     from runlake.read.search.found import Row
@@ -44,11 +46,15 @@ class Run:
     def _state(self) -> RunState:
         return self._store.state(self._run_id)
 
+    def _owner(self) -> WriterState | None:
+        owner = self._store.owner(self._row.info.writer) if self._row else None
+        return owner if is_at_it(owner) else owner_of(self._state.said, self._store.owner)
+
     @cached_property
     def liveness(self) -> Liveness:
         """The status, and for how long the owner has been silent."""
-        said, owner = Status(self.info.status), self.info.writer
-        return liveness(said, self._store.owner(owner) if said == Status.RUNNING else None)
+        said = Status(self.info.status)
+        return liveness(said, self._owner() if said == Status.RUNNING else None)
 
     @cached_property
     def info(self) -> RunInfo:
@@ -57,7 +63,7 @@ class Run:
             return self._row.info
         said = self._state.said
         status, owner = Status(said["status"]), said.get("owner", "")
-        status = liveness(status, self._store.owner(owner) if status == Status.RUNNING else None).status
+        status = liveness(status, self._owner() if status == Status.RUNNING else None).status
         return RunInfo(
             run_id=self._run_id,
             experiment_id=said.get("experiment_id", "0"),

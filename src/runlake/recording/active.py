@@ -9,16 +9,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import replace
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 from runlake import config, platform
 from runlake.errors import RunlakeError, UnknownRun
-from runlake.guard import log
 from runlake.recording.listeners import run_ended, run_started, tell
 from runlake.recording.notebook import uncaught_error, when_the_cell_ends
-from runlake.recording.opening import Identity, Wanted, existing, given_parent, inside, known, new, start_tags, stored_state
+from runlake.recording.opening import Wanted, existing, new, start_tags
 from runlake.recording.recorders import Recorder, before_exit, is_worker, recorder_for
 from runlake.recording.runs import ActiveRun, status_named, status_of
 from runlake.recording.surroundings.noting import note_surroundings
@@ -28,14 +25,18 @@ from runlake.recording.turns import is_program_of, take_turn
 __all__ = [
     "active_run",
     "end_run",
+    "joined_run",
     "last_active_run",
+    "note_as_program",
     "open_for_program",
     "open_run",
-    "open_training_run",
-    "open_trial",
+    "remember",
     "run_opened_here",
+    "run_to_join",
     "run_to_log_to",
     "share",
+    "tell_where",
+    "trained_here",
     "working_inside",
 ]
 
@@ -46,11 +47,8 @@ _default: tuple[ActiveRun | None, threading.Thread | None] = (None, None)  # and
 _trainings = threading.local()  # the `run` of what each thread trains, where no call encloses that
 _last: ActiveRun | None = None
 _recent: OrderedDict[tuple[Path, str], ActiveRun] = OrderedDict()
-_identified: WeakValueDictionary[Identity, ActiveRun] = WeakValueDictionary()
-_met: set[Identity] = set()  # of which there was a run here, which may have ended
 _joined: set[str] = set()  # by a `start_run()` of this program, which was started for the run
 _ended_as_given: set[str] = set()  # runs of this process that its environment named at their end: for others, not for what comes next
-_looked_for: set[str] = set()  # runs of others, which a training was told to be inside
 _opening = threading.RLock()  # one implicit run, however many threads begin to log at once
 _has_told = False
 _to_end: dict[ActiveRun, None] = {}  # in the order of their opening; whatever is done to it is one C call, so it needs no lock
@@ -62,7 +60,7 @@ def active_run() -> ActiveRun | None:
     if own is not None:
         return own
     shared = _shared()
-    return shared if shared is not None and not shared.is_automatic else _trained_here() or shared
+    return shared if shared is not None and not shared.is_automatic else trained_here() or shared
 
 
 def run_to_log_to() -> ActiveRun:
@@ -78,10 +76,10 @@ def open_for_program(wanted: Wanted) -> ActiveRun:
     """A run for a program that is about to be started and joins it: active nowhere here, and ended by who opened it."""
     recorder = recorder_for()
     resumed = wanted.run_id
-    opening = new(recorder, wanted, _given_run()) if resumed is None else existing(recorder, resumed, join=False)
+    opening = new(recorder, wanted, run_to_join()) if resumed is None else existing(recorder, resumed, join=False)
     run = ActiveRun(recorder, opening, None, start_tags(wanted, opening, is_of_this_program=False))
-    _tell_where(recorder, run)
-    _remember(run)
+    tell_where(recorder, run)
+    remember(run)
     recorder.flusher.flush(sync=False)  # the program looks for it
     return run
 
@@ -107,75 +105,8 @@ def open_run(wanted: Wanted, *, nested: bool = False, is_implicit: bool = False)
     _own.set(run)
     if shared is None or outer is shared:  # else the threads that write to the shared one go on doing so
         _default = run, threading.current_thread()
-    _remember(run)
+    remember(run)
     when_the_cell_ends(_show_later_cells)
-    return run
-
-
-def open_training_run(name: str, *, is_exclusive: bool, resumes: bool = False, identity: Identity | None = None) -> tuple[ActiveRun, bool]:
-    """The run that a training which begins here is recorded in, and whether it was opened for that.
-
-    The first training of a run that this process opened is recorded in it, any other in a run inside it; one that `resumes` an earlier
-    one in the run that the user has open, or that this process was told to join; one that has an identity in the run of that, which is
-    one of its own where other processes may come to it.
-    """
-    if identity is not None and (recorded := _identified.get(identity)) is not None and not recorded.is_ended and recorded.is_ours:
-        if recorded.holders:
-            recorded.holders.append(None)
-        return recorded, bool(recorded.holders)
-    active = None if is_exclusive else active_run()
-    if active is not None and active.is_automatic and not active.is_entered and active is not _trained_here():
-        active = None  # what another thread trains is beside it
-    if active is None and not is_exclusive:
-        active = _joined_run()
-    may_share = identity is None or not identity.is_of_many
-    if active is not None and may_share and (active.take_slot() or (resumes and not active.is_automatic)):
-        if identity is not None:
-            _identified[identity] = active
-        return active, False
-    recorder = recorder_for()
-    wanted = Wanted(run_name=name, experiment_id=active.info.experiment_id if active else None)
-    joined = _given_run() if active is None else None
-    outer_run_id = active.run_id if active else _told_to_be_inside(recorder)
-    if joined is not None and may_share and (resumes or take_turn(joined, "training")):
-        wanted, opening = Wanted(), existing(recorder, joined, join=True)
-    elif identity is not None:
-        is_known = identity.is_of_many or identity in _met
-        opening = known(recorder, replace(identity, is_of_many=is_known), wanted, outer_run_id)
-    else:
-        opening = new(recorder, wanted, outer_run_id)
-    run = ActiveRun(recorder, opening, active, start_tags(wanted, opening))
-    run.is_automatic = True
-    run.holders.append(None)
-    if identity is not None:
-        _identified[identity] = run
-        _met.add(identity)
-    run.take_slot()
-    if opening.is_joined:
-        _note_as_program(run)
-    elif active is None:
-        note_surroundings(run)
-    _tell_where(recorder, run)
-    _remember(run)
-    if identity is not None and identity.is_of_many:
-        run.say_at_work()
-        recorder.flusher.flush(sync=False)  # the others look for it
-    return run, True
-
-
-def open_trial(parent: ActiveRun, name: str, identity: Identity | None, *, is_new: bool) -> ActiveRun:
-    """A run inside that of a sweep, for what it tries next; or the one that another process has begun with this identity."""
-    opening, tags = inside(parent.info, parent.data.tags, name, identity)
-    if identity is not None and not is_new:
-        wanted = Wanted(run_name=name, experiment_id=parent.info.experiment_id)
-        opening = known(parent.recorder, replace(identity, is_of_many=True), wanted, parent.run_id)
-    if identity is not None and identity.is_of_many:
-        parent.say_resumed()  # another process that came to its end before may have said that all is over
-    run = ActiveRun(parent.recorder, opening, parent, tags if opening.is_new else {})
-    run.is_automatic = True
-    _remember(run)
-    if identity is not None and identity.is_of_many:
-        parent.recorder.flusher.flush(sync=False)  # or who leaves now would find nobody at work
     return run
 
 
@@ -215,7 +146,7 @@ def last_active_run() -> ActiveRun | None:
 
 def _opened(wanted: Wanted, parent: ActiveRun | None, *, is_implicit: bool) -> ActiveRun:
     recorder = recorder_for()
-    joined = _given_run() if parent is None else None
+    joined = run_to_join() if parent is None else None
     if wanted.run_id is not None:
         opening = existing(recorder, str(wanted.run_id), join=False)
     elif joined is not None and (is_implicit or joined not in _joined):
@@ -226,45 +157,33 @@ def _opened(wanted: Wanted, parent: ActiveRun | None, *, is_implicit: bool) -> A
         opening = new(recorder, wanted, parent.run_id if parent else joined)
     run = ActiveRun(recorder, opening, None, start_tags(wanted, opening))
     if opening.is_joined:
-        _note_as_program(run, wanted.log_system_metrics)
+        note_as_program(run, wanted.log_system_metrics)
     elif parent is None and joined is None:  # what is inside another one ran on the same
         note_surroundings(run, is_new=opening.is_new, wants_load=wanted.log_system_metrics)
-    _tell_where(recorder, run)
+    tell_where(recorder, run)
     return run
 
 
-def _note_as_program(run: ActiveRun, wants_load: bool | None = None) -> None:
+def note_as_program(run: ActiveRun, wants_load: bool | None = None) -> None:
     """What a run ran on that was opened by who started this program, who knows less."""
     if take_turn(run.run_id, "surroundings"):
         note_surroundings(run, wants_load=wants_load)
 
 
-def _given_run() -> str | None:
+def run_to_join() -> str | None:
     """The run that this process was told to join."""
     given = config.given_run()
     return None if given in _ended_as_given else given
 
 
-def _joined_run() -> ActiveRun | None:
+def joined_run() -> ActiveRun | None:
     """The run that this process was told to join, for verbs too, whatever is trained inside it."""
-    if _given_run() is None:
+    if run_to_join() is None:
         return None
     with _opening, contextlib.suppress(UnknownRun):  # which is told of where the training is opened
         shared = _shared()
         return shared if shared is not None and shared.is_joined else open_run(Wanted(), is_implicit=True)
     return None
-
-
-def _told_to_be_inside(recorder: Recorder) -> str | None:
-    """The run that the environment names, be it unknown: a training must not go unrecorded for that."""
-    given = _given_run() or given_parent(recorder.layout.root)
-    if given is not None and given not in _looked_for:
-        _looked_for.add(given)
-        try:
-            stored_state(recorder, given)
-        except UnknownRun as error:
-            log.warning("%s The environment names it; what is trained is recorded as if it were inside that run.", error)
-    return given
 
 
 def _implicit_run() -> ActiveRun:
@@ -292,7 +211,7 @@ def _show_later_cells(_: BaseException | None) -> None:
         _own.set(shared)
 
 
-def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
+def tell_where(recorder: Recorder, run: ActiveRun) -> None:
     """Once in a process, and not in its workers."""
     global _has_told
     if not _has_told and config.given_run() is None and not is_worker():
@@ -300,7 +219,7 @@ def _tell_where(recorder: Recorder, run: ActiveRun) -> None:
     _has_told = True
 
 
-def _remember(run: ActiveRun) -> None:
+def remember(run: ActiveRun) -> None:
     global _last
     _last = run
     for other in list(_to_end):
@@ -335,7 +254,7 @@ def _shared() -> ActiveRun | None:
     return run
 
 
-def _trained_here() -> ActiveRun | None:
+def trained_here() -> ActiveRun | None:
     return _open(getattr(_trainings, "run", None))
 
 

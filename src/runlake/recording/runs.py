@@ -28,6 +28,7 @@ from runlake.recording.turns import take_turn
 from runlake.recording.values import as_key, as_text, goal_tag
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.names import new_run_id
+from runlake.store.owners import is_at_it, said_at_work, writers_at_work
 from runlake.store.packs import content_of
 
 __all__ = ["ActiveRun", "Child", "Opening", "status_named", "status_of"]
@@ -64,9 +65,6 @@ class Child:
     status: str = Status.FINISHED
     start_ns: int | None = None
     end_ns: int | None = None
-
-
-_AT_WORK = "at work "  # how it begins what a writer says of itself
 
 
 class ActiveRun(MetricLog):
@@ -335,19 +333,15 @@ class ActiveRun(MetricLog):
     def say_at_work(self) -> None:
         """Have the store say that this process is at the run, as others may be: who leaves it leaves it to them."""
         self.is_of_many = True
-        self._say(**{f"{_AT_WORK}{self.recorder.flusher.writer.id}": "yes"})
+        self._say(**said_at_work(self.recorder.flusher.writer.id, is_at_work=True))
 
     def _find_heir(self) -> str:
         """Another living process that is at the run, once this one has said that it leaves."""
-        self._say(**{f"{_AT_WORK}{self.recorder.flusher.writer.id}": "no"})
+        self._say(**said_at_work(self.recorder.flusher.writer.id, is_at_work=False))
         self.recorder.flusher.flush(sync=False)
         view = self.recorder.view()
         said = fold_runs(view.events(self.run_id)).get(self.run_id, RunState(self.run_id)).said
-        for other in [key.removeprefix(_AT_WORK) for key, text in said.items() if key.startswith(_AT_WORK) and text == "yes"]:
-            writer = view.writer(other)
-            if writer is not None and not writer.ended and not writer.is_gone:
-                return other
-        return ""
+        return next((other for other in writers_at_work(said) if is_at_it(view.writer(other))), "")
 
     def say_ended(self, status: Status, end_ns: int) -> None:
         """Have the store say that the run ended so, after all that was logged before; what is said later outranks it."""

@@ -205,7 +205,7 @@ ERRORS = [
     ("loss = '1'", "'1'", "A metric is a number, and '1' is none."),
     ("loss like '1%'", "'1%'", "LIKE compares texts, and this is a number."),
     ("start_time ~ '1'", "'1'", "~ compares texts, and this is a number."),
-    ("status = ACTIVE", "ACTIVE", "No run is ever 'ACTIVE'; a status is RUNNING, FINISHED, FAILED, KILLED, CRASHED."),
+    ("status = ACTIVE", "ACTIVE", "No run is ever 'ACTIVE'; a status is RUNNING, FINISHED, FAILED, KILLED, PRUNED, CRASHED."),
     ("start_time > 7d", "7d", "7d is to come; -7d is that long ago."),
     ("start_time > soon", "soon", "A time is -7d, '2026-01-31', '2026-01-31 18:30' or milliseconds since 1970, not 'soon'."),
     ("duration > '10m'", "'10m'", "A duration is 90s, 10m, 2h or 1d, or a number of seconds, not '10m'."),

@@ -19,12 +19,13 @@ from runlake.read.search.folding import STATS
 from runlake.read.search.frames import Frame
 from runlake.store.arrow_files import map_rows
 from runlake.store.columns import as_array, as_numbers, is_known, texts
+from runlake.store.owners import SHARED
 
 __all__ = ["ChunkFrame", "as_rows"]
 
 RARE = 100  # a column that fewer than one run in so many has lies in the list
 
-_ATTRIBUTES = ("experiment_id", "name", "status", "user", "parent_run_id", "lifecycle", "owner")
+_ATTRIBUTES = ("experiment_id", "name", "status", "user", "parent_run_id", "lifecycle", "owner", SHARED)
 _TIMES = ("start_ns", "end_ns")
 # Where the value of a stat stands that is not kept.
 _WHOLE = {"min": "last", "max": "last", "first": "last", "mean": "last", "max_step": "min_step"}

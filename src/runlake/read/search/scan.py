@@ -18,6 +18,8 @@ from runlake.read.search.points import values_at
 from runlake.read.search.values import Attribute, Metric, MetricAt, Moment, Text, Value
 from runlake.read.status import liveness
 from runlake.store.columns import text_scalar, texts
+from runlake.store.fold import fold_runs
+from runlake.store.owners import SHARED, is_at_it, owner_of
 from runlake.store.view import View
 
 __all__ = ["Scan", "artifact_uris", "data_sets"]
@@ -81,11 +83,22 @@ class Scan:
         owners = frame.texts(Scope.RUN, "owner")
         names = ["", *owners.distinct.to_pylist()]
         crashed = [row for row in running.tolist() if self._status_of(names[owners.codes[row] + 1]) == Status.CRASHED]
+        crashed = self._left_by_all(crashed, frame) if crashed else []
         if not crashed:
             return said
         codes = said.codes.copy()
         codes[crashed] = len(said.distinct)
         return Texts(codes, pa.concat_arrays([said.distinct, texts([Status.CRASHED])]))
+
+    def _left_by_all(self, crashed: list[int], frame: Frame) -> list[int]:
+        """Those at which no other process is at work."""
+        is_shared = frame.texts(Scope.RUN, SHARED).known
+        ids = frame.ids.ids
+        return [row for row in crashed if not (is_shared[row] and self._is_shared_with_the_living(ids[row].as_py()))]
+
+    def _is_shared_with_the_living(self, run_id: str) -> bool:
+        said = fold_runs(self._view.events(run_id))[run_id].said
+        return is_at_it(owner_of(said, self._view.writer))
 
     def _status_of(self, owner: str) -> Status:
         if owner not in self._statuses:

@@ -10,6 +10,7 @@ from runlake.entities import Experiment, LifecycleStage, Scope, Status
 from runlake.store.experiments import Experiments
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.frames import Kind
+from runlake.store.owners import is_at_it, owner_of
 from runlake.store.pieces import Piece
 from runlake.store.selection import rows_of_runs, runs_of
 from runlake.store.view import View
@@ -130,8 +131,8 @@ def _pieces(view: View, over: Collection[str] | None) -> Iterator[Piece]:
 
 def _why_not(view: View, state: RunState, asked: Asked, waiting_for: Collection[str]) -> str | None:
     """Why a run cannot go yet; None where it can."""
-    owner = view.writer(state.said.get("owner", "")) if state.said.get("status") == Status.RUNNING else None
-    if owner is not None and not owner.ended and not owner.is_gone:
+    owner = owner_of(state.said, view.writer) if state.said.get("status") == Status.RUNNING else None
+    if owner is not None and is_at_it(owner):
         return f"it is running, in process {owner.identity.pid} on {owner.identity.host}"
     if state.run_id in asked.worked_on:
         return "one of its jobs is being done"
