@@ -26,7 +26,7 @@ class _Asking(Part):
 
     def hold(self, study: optuna.Study) -> None:
         """Hold it, or let go."""
-        is_open = self.sweep is not None and any(begun.part is self for begun in self.sweep.begun.values())
+        is_open = self.sweep is not None and any(begun.by is self for begun in self.sweep.begun.values())
         self.study = study if is_open else None
 
 
@@ -78,10 +78,10 @@ def capture_tell(call: Call) -> Generator[None, Any, None]:
     if part is None or sweep is None or frozen.number in sweep.over:
         return
     if frozen.number in sweep.begun:
-        sweep.settle(part, study, frozen)
+        sweep.settle(part.owner, study, frozen)
     else:
-        sweep.add(part, frozen, is_new=False)
-        sweep.count(part, study, [frozen])
+        sweep.add(part.owner, frozen, is_new=False)
+        sweep.count(part.owner, study, [frozen])
     part.hold(study)
 
 

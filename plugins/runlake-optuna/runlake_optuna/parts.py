@@ -49,7 +49,7 @@ class Part:
         if sweep is None:
             return None
         self._add_waiting(sweep, trial.study)
-        begun = sweep.begin(self, trial)
+        begun = sweep.begin(self.owner, trial, by=self)
         self._by_trial[begun.trial] = begun
         return begun.trial
 
@@ -65,7 +65,7 @@ class Part:
     def hear(self, study: optuna.Study, frozen: FrozenTrial) -> None:
         """The callback."""
         if self.sweep is not None:
-            self.sweep.settle(self, study, frozen)
+            self.sweep.settle(self.owner, study, frozen)
 
     def leave(self) -> None:
         """Nothing more comes: record what was not heard of."""
@@ -76,7 +76,7 @@ class Part:
             if study is not None:
                 self._settle_rest(sweep, study)
                 self._add_waiting(sweep, study)
-                sweep.tell_last(self, study)
+                sweep.tell_last(self.owner, study)
         finally:
             sweep.n_parts -= 1
 
@@ -89,25 +89,25 @@ class Part:
             added = [trial for trial in known if trial.state.is_finished()]
         for trial in added[-MOST_ADOPTED:]:
             if trial.number not in self.sweep.over and trial.number != number:
-                self.sweep.add(self, trial)
+                self.sweep.add(self.owner, trial)
         if len(added) > MOST_ADOPTED:
             self.owner.run.set_tag("runlake.skipped.trials", f"the {len(added) - MOST_ADOPTED} oldest of those that were run before")
         for name, goal in [("best_value", self.sweep.goals()[0][1])] if len(study.directions) == 1 else []:
             self.owner.run.set_metric_goal(name, goal)
-        self.sweep.count(self, study, [trial for trial in known if trial.state.is_finished()])
+        self.sweep.count(self.owner, study, [trial for trial in known if trial.state.is_finished()])
 
     def _add_waiting(self, sweep: Sweep, study: optuna.Study) -> None:
         for trial in added_to(study):
-            sweep.add(self, trial)
-            sweep.count(self, study, [trial])
+            sweep.add(self.owner, trial)
+            sweep.count(self.owner, study, [trial])
 
     def _settle_rest(self, sweep: Sweep, study: optuna.Study) -> None:
-        mine = {number: begun for number, begun in list(sweep.begun.items()) if begun.part is self}
+        mine = {number: begun for number, begun in list(sweep.begun.items()) if begun.by is self}
         trials = {trial.number: trial for trial in study.get_trials(deepcopy=False)} if mine else {}
         for number, begun in mine.items():
             frozen = trials.get(number)
             if frozen is not None and frozen.state.is_finished():
-                sweep.settle(self, study, frozen)
+                sweep.settle(self.owner, study, frozen)
                 continue
             sweep.begun.pop(number, None)
             if isinstance(begun.error, BaseException):

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import optuna
@@ -17,9 +17,6 @@ from optuna.trial import FrozenTrial, TrialState
 from runlake_optuna.best import Best
 from runlake_optuna.studies import Identity, as_ns, is_minimized, label_of, values_named
 from runlake_optuna.trials import NUMBER_TAG, REPORTED, plain, record
-
-if TYPE_CHECKING:
-    from runlake_optuna.parts import Part
 
 __all__ = ["Begun", "Sweep", "add_later", "added_to", "begun_of", "find_sweep", "joining"]
 
@@ -32,18 +29,19 @@ class Begun:
     """A trial that goes on."""
 
     trial: Any  # with its run
-    part: Part
+    by: object  # the part of this process that began it
+    is_of_many: bool
     steps: set[int] = field(default_factory=set)  # of which there is a point
     error: BaseException | str | None = None
 
     def keep(self) -> None:
         """Should this process be killed, the store has what Optuna's storage has: what it has in memory is gone then."""
-        if self.part.sweep is not None and self.part.sweep.identity.is_of_many:
+        if self.is_of_many:
             self.trial.run.flush()
 
 
 class Sweep:
-    """A study."""
+    """A study. An `owner` is the call, or the training that no call encloses, with the study's run."""
 
     def __init__(self, identity: Identity, study: optuna.Study) -> None:
         self.identity = identity
@@ -62,13 +60,13 @@ class Sweep:
         """Which way each metric of a trial is better."""
         return [(name, "min" if less else "max") for name, less in zip(self._names, self._minimized, strict=False)]
 
-    def begin(self, part: Part, trial: optuna.Trial) -> Begun:
+    def begin(self, owner: Any, trial: optuna.Trial, by: object) -> Begun:
         """A trial that has just begun here."""
-        begun = self.begun[trial.number] = _heard[trial] = Begun(self._opened(part, trial), part)
+        begun = self.begun[trial.number] = _heard[trial] = Begun(self._opened(owner, trial), by, self.identity.is_of_many)
         begun.trial.run.log_params({name: plain(value) for name, value in trial.params.items()})
         return begun
 
-    def settle(self, part: Part, study: optuna.Study, frozen: FrozenTrial) -> None:
+    def settle(self, owner: Any, study: optuna.Study, frozen: FrozenTrial) -> None:
         """A trial that has begun here is over."""
         begun = self.begun.pop(frozen.number, None)
         if begun is None:
@@ -76,16 +74,16 @@ class Sweep:
         self.over.add(frozen.number)
         record(begun.trial, frozen, self._names, begun.steps, begun.error if frozen.state == TrialState.FAIL else None)
         begun.keep()
-        self.count(part, study, [frozen])
+        self.count(owner, study, [frozen])
 
-    def add(self, part: Part, frozen: FrozenTrial, *, is_new: bool = True) -> None:
+    def add(self, owner: Any, frozen: FrozenTrial, *, is_new: bool = True) -> None:
         """A trial that is over, and did not begin here; it is not new where another process may have begun it."""
-        trial = self._opened(part, frozen, is_new=is_new)
+        trial = self._opened(owner, frozen, is_new=is_new)
         last = -1 if is_new else trial.run.last_step(REPORTED)
         record(trial, frozen, self._names, {step for step in frozen.intermediate_values if step <= last}, None)
         self.over.add(frozen.number)
 
-    def count(self, part: Part, study: optuna.Study, known: Iterable[FrozenTrial] = ()) -> None:
+    def count(self, owner: Any, study: optuna.Study, known: Iterable[FrozenTrial] = ()) -> None:
         """Note what is best, now that these are over, and whatever others have done meanwhile."""
         with self._told:
             before = self._best.n_counted
@@ -93,32 +91,32 @@ class Sweep:
                 known = study.get_trials(deepcopy=False)
             changed = [self._best.count(trial) for trial in known]
             if self._best.n_counted > before:
-                self._tell_best(part, is_changed=any(changed))
+                self._tell_best(owner, is_changed=any(changed))
             for trial in self._best.front[:1] if not self._space else known:
-                self._tell_space(part, trial)
+                self._tell_space(owner, trial)
 
-    def tell_last(self, part: Part, study: optuna.Study) -> None:
+    def tell_last(self, owner: Any, study: optuna.Study) -> None:
         """What is best in the end, which who left last knows best, and what the user noted of the study."""
-        self.count(part, study)
+        self.count(owner, study)
         with self._told:
-            part.owner.run.set_tags({**study.user_attrs, **self._best_tags})
+            owner.run.set_tags({**study.user_attrs, **self._best_tags})
 
-    def run_id_of(self, part: Part, trial: FrozenTrial) -> str:
+    def run_id_of(self, owner: Any, trial: FrozenTrial) -> str:
         """Of the run of a trial, whoever runs it."""
         assert trial.datetime_start is not None
-        found: str = part.owner.trial_run_id(str(trial.number), as_ns(trial.datetime_start))
+        found: str = owner.trial_run_id(str(trial.number), as_ns(trial.datetime_start))
         return found
 
-    def _opened(self, part: Part, trial: optuna.Trial | FrozenTrial, **how: bool) -> Any:
+    def _opened(self, owner: Any, trial: optuna.Trial | FrozenTrial, **how: bool) -> Any:
         assert trial.datetime_start is not None
-        opened = part.owner.trial(f"{self._label} {trial.number}", str(trial.number), as_ns(trial.datetime_start), **how)
+        opened = owner.trial(f"{self._label} {trial.number}", str(trial.number), as_ns(trial.datetime_start), **how)
         opened.run.set_tag(NUMBER_TAG, trial.number)
         for name, goal in self.goals():
             opened.run.set_metric_goal(name, goal)
         return opened
 
-    def _tell_best(self, part: Part, *, is_changed: bool) -> None:
-        run, front, step = part.owner.run, self._best.front, self._best.n_counted
+    def _tell_best(self, owner: Any, *, is_changed: bool) -> None:
+        run, front, step = owner.run, self._best.front, self._best.n_counted
         tags: dict[str, Any] = {}
         key, value = "pareto_size", float(len(front))
         if len(self._minimized) > 1:
@@ -126,7 +124,7 @@ class Sweep:
         elif front:
             key, value = "best_value", front[0].values[0]
             tags |= {f"best_{name}": plain(choice) for name, choice in front[0].params.items()}
-            tags |= {"best_trial": front[0].number, "best_run": self.run_id_of(part, front[0])}
+            tags |= {"best_trial": front[0].number, "best_run": self.run_id_of(owner, front[0])}
         if tags and step > run.last_step(key):  # else it is known from an earlier part
             run.log_metric(key, value, step)
         if tags and is_changed:
@@ -134,10 +132,10 @@ class Sweep:
             self._best_tags = gone | tags
             run.set_tags(self._best_tags)
 
-    def _tell_space(self, part: Part, trial: FrozenTrial) -> None:
+    def _tell_space(self, owner: Any, trial: FrozenTrial) -> None:
         if trial.distributions.keys() - self._space.keys():
             self._space |= {name: json.loads(distribution_to_json(each)) for name, each in trial.distributions.items()}
-            part.owner.run.set_tag(SPACE_TAG, json.dumps(self._space))
+            owner.run.set_tag(SPACE_TAG, json.dumps(self._space))
 
 
 _sweeps: dict[Identity, Sweep] = {}
