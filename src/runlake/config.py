@@ -263,6 +263,7 @@ def environment_of_clones() -> dict[str, str]:
     kept = {name: value for name, value in environment_of_git().items() if not name.startswith(("GIT_CONFIG", "GIT_TEMPLATE"))}
     ssh = f"{kept.get('GIT_SSH_COMMAND') or 'ssh'} -oBatchMode=yes"
     silent = {"GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GIT_SSH_COMMAND": ssh}
+    silent |= {"GIT_NO_LAZY_FETCH": "1"}  # by programs that a repository names, where somebody only looks at it
     return kept | silent | {"GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file"}
 
 

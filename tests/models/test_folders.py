@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-import yaml  # type: ignore[import-untyped]  # it has no types
+import yaml
 from sklearn.linear_model import LogisticRegression
 
 import runlake

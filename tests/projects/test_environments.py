@@ -56,10 +56,14 @@ def built(folder: Path) -> list[str]:
 def test_packages_are_installed_once_and_used_again(
     store: Path, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What pip says is shown as it comes; the second time nothing is installed, and that is told."""
+    """What pip says is shown as it comes; the second time nothing is installed, and that is told.
+
+    Files of the project that are called as what installs are not run in its place.
+    """
     monkeypatch.setenv("RUNLAKE_SILENT", "0")
     project = write_project(tmp_path / "p", use_py=USES_IT, python_env_yaml="python: '3'\ndependencies: [-r requirements.txt]")
     write_project(project, requirements_txt="# ours\n./tinything-1.0-py3-none-any.whl\n")
+    write_project(project, **dict.fromkeys(("venv_py", "ensurepip_py", "pip_py"), "raise SystemExit('not the real one')"))
     wheel(project)
 
     first = runlake.run(str(project), "use.py", parameters={"to": tmp_path / "said"})
@@ -171,6 +175,28 @@ def test_files_of_requirements_lie_in_the_project(tmp_path: Path, line: str) -> 
         read_python_env(project / "python_env.yaml", project)
 
 
+@pytest.mark.parametrize("line", ["--requirem ../out.txt", "--pre -r ../out.txt", "-i https://a -c ../out.txt", "--constrain=../out.txt"])
+def test_an_option_that_could_name_other_files_is_refused(tmp_path: Path, line: str) -> None:
+    """As pip takes shortened ones, and several in a line."""
+    project = write_project(tmp_path / "p", python_env_yaml="dependencies: [-r a.txt]", a_txt=line)
+
+    with pytest.raises(InvalidValue, match=r"it is not known which files that names\. Write one option in a line, in full"):
+        read_python_env(project / "python_env.yaml", project)
+
+
+def test_where_packages_come_from_is_passed_on_and_its_password_is_not_kept(tmp_path: Path) -> None:
+    """It is among what the environment is of."""
+    lines = ["--index-url https://me:hunter22@host/simple", "--extra-index-url=https://b", "-f wheels", "--pre", "--no-binary :all:"]
+    project = write_project(tmp_path / "p", python_env_yaml="dependencies: [-r a.txt]", a_txt="\n".join(lines))
+    wanted = read_python_env(project / "python_env.yaml", project)
+
+    made = environment_of(wanted.parts, "it", lambda folder: folder.mkdir())
+
+    assert wanted.packages == lines
+    said = (made / "runlake-ready.json").read_text()
+    assert ("host/simple" in said, "hunter22" in said) == (True, False)
+
+
 @pytest.mark.parametrize("line", [".", "-e .", "./sub", "--editable=sub", "-e git+https://host/x.git"])
 def test_a_folder_is_not_installed_from(tmp_path: Path, line: str) -> None:
     """An environment that is kept would not see what changes in it."""
@@ -224,7 +250,10 @@ def stand_in(folder: Path, name: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("name", "words"), [("conda", "env create"), ("mamba", "env create"), ("micromamba", "create --yes")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("conda", "env create"), pytest.param("mamba", "env create", marks=pytest.mark.long), ("micromamba", "create --yes")],
+)
 def test_conda_makes_the_environment_where_it_is_there(
     store: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str, words: str
 ) -> None:

@@ -101,6 +101,13 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_secret_that_is_wrong_is_not_shown(tmp_path: Path) -> None:
+    """Errors are printed, and kept by others."""
+    with pytest.raises(InvalidValue, match="password='<redacted:key:8>': it is no int") as error, ExitStack() as stack:
+        values_of({"password": Parameter("password", "int")}, {"password": "hunter22"}, tmp_path, stack, None)
+    assert "hunter22" not in str(error.value)
+
+
 def test_a_path_given_is_of_the_callers_folder_and_a_default_of_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Either is made absolute, and must be there."""
     project, caller = write_project(tmp_path / "project"), write_project(tmp_path / "caller")

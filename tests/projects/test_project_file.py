@@ -29,7 +29,7 @@ WRONG = {
     "name": ("name: [a]\n", 1, "The name is text, not a list"),
     "entry_points": ("entry_points: [main]\n", 1, "entry_points is a mapping"),
     "no command": ("entry_points:\n  main:\n    parameters: {}\n", 3, "has no command"),
-    "type": ("entry_points:\n  main:\n    parameters:\n      a: double\n    command: x\n", 4, "'double', the type .* The types are string"),
+    "type": ("entry_points:\n  main:\n    parameters:\n      a: [int]\n    command: x\n", 4, "The type of 'a' is text, not a list"),
     "parameter": ("entry_points:\n  main:\n    parameters:\n      a b: int\n    command: x\n", 4, "'a b' is no name of a parameter"),
     "two environments": ("python_env: a\nconda_env: b\n", 2, "are both named"),
     "default": ("entry_points:\n  main:\n    parameters: {a: {default: [1]}}\n    command: x\n", 3, "The default of 'a' is text"),
@@ -79,6 +79,21 @@ def test_unknown_keys_are_named_and_no_error(tmp_path: Path, monkeypatch: pytest
     ]
 
 
+def test_a_type_that_is_none_is_named_and_taken_for_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Projects that MLflow runs have such."""
+    monkeypatch.setenv("RUNLAKE_SILENT", "0")
+    write_project(tmp_path, MLproject="entry_points:\n  main:\n    command: a\n    parameters: {a: bool, b: {type: str, default: True}}\n")
+
+    found = read_project(tmp_path).entry_points["main"].parameters
+
+    assert found == {"a": Parameter("a"), "b": Parameter("b", "string", "True")}
+    first, _ = capsys.readouterr().err.splitlines()
+    kinds = "string, float, int, path, uri"
+    assert first == f"runlake: MLproject, line 4: 'bool', the type of the parameter 'a', is none of {kinds}, and is taken for string"
+
+
 def test_two_files_are_one_too_many(tmp_path: Path) -> None:
     """Nobody knows which counts."""
     write_project(tmp_path, MLproject="name: a", mlproject="name: b")
@@ -102,6 +117,8 @@ def test_an_entry_point_that_is_not_there_is_told_with_those_that_are(tmp_path: 
 
     with pytest.raises(InvalidValue, match=r"no entry point 'main'\. There are fit, train\.py: say which with -e"):
         entry_point_named(read_project(tmp_path), "main")
+    with pytest.raises(InvalidValue, match=r"^The project in https://host/x#nets has no entry point"):  # not where it is checked out
+        entry_point_named(read_project(tmp_path, "https://host/x#nets"), "main")
 
 
 @pytest.mark.parametrize("name", ["../out.py", "/etc/out.py", "link.py", "sub/../../out.py"])

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 import runlake
-from projecting import git, repository, write_project
-from runlake.errors import InvalidValue
+from projecting import ECHO, echoed, git, repository, write_project
+from runlake.errors import InvalidValue, RunlakeError
 from runlake.platform import host_name, user_name
 from runlake.projects.checking import Difference, compared
 from runlake.projects.differences import changes_of_code
-from runlake.projects.rerunning import Plan, planned
+from runlake.projects.git import apply_changes
+from runlake.projects.rerunning import Plan, planned, run_again
 
 PLANTED: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "redacted": ({"command": ["python", "a.py", "--password", "<redacted:key:9>"]}, {}, "secrets were taken out of its command"),
@@ -24,10 +25,17 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "notebook by its type": ({"command": ["python", "a.py"]}, {"mlflow.source.type": "NOTEBOOK"}, "was a notebook's"),
     "typed": ({"command": ["python"]}, {}, "was typed line by line"),
     "none of ours": ({"command": "rm -rf /"}, {}, "its environment.json is none of ours"),
+    "zero byte": ({"command": ["python", "-c", "a\0b"]}, {}, "it holds a zero byte"),
+    "half a letter": ({"command": ["python", "\ud800.py"]}, {}, "half a surrogate pair"),
     "gone": ({"command": ["python", "gone.py"]}, {}, "which is not there any more"),
     "parameters": (
         {},
         {"mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": "a.py", "mlflow.source.name": "."},
+        "with which parameters",
+    ),
+    "deep parameters": (
+        {},
+        {"mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": "a.py", "runlake.project.parameters": "[" * 9999},
         "with which parameters",
     ),
     "secret parameters": (
@@ -62,6 +70,7 @@ def test_whose_command_it_is_counts_by_user_and_machine(store: Path) -> None:
     command = ["python", "-c", "print(1)"]
 
     assert plan({}, command=command).elsewhere == ""
+    assert " 1 is not installed" in plan({}, command=command, packages={"": "1"}).missing
     assert plan({}, command=command, host="there").elsewhere == f"{user_name()} on there"
     assert plan({}, command=command, host=None).elsewhere == f"{user_name()} on a machine that is not recorded"
 
@@ -152,3 +161,71 @@ def test_what_is_missing_of_the_changes_is_told() -> None:
         "the record of the changes ends at 4 MB",
         "the change of a file that is no text is not recorded: a/m.bin b/m.bin",
     ]
+
+
+def test_a_default_place_is_that_of_the_checkout_again(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one's folder is gone; and nobody is asked, as who ran it is known though the program knows nothing of runlake."""
+    monkeypatch.setenv("ECHOED", str(tmp_path / "echoed.json"))
+    monkeypatch.setenv("RUNLAKE_ENVIRONMENT", "1")
+    project = (
+        "entry_points: {main: {parameters: {data: {type: path, default: d.csv}, n: {default: 3}}, command: 'python echo.py {data} {n}'}}"
+    )
+    repository(write_project(tmp_path / "p", MLproject=project, echo_py=ECHO, **{"d.csv": ""}))
+    first = runlake.run(f"file://{tmp_path}/p")
+    opened = runlake.read.open_store()
+    found = planned(opened, opened.run(first.run_id), ())
+
+    run_again(found, opened.run(first.run_id))
+
+    again = echoed(tmp_path / "echoed.json")
+    assert (again["argv"], found.elsewhere) == ([f"{again['folder']}/d.csv", "3"], "")
+    assert not Path(again["folder"]).exists()
+
+
+def test_a_step_of_a_checkout_that_is_gone_names_the_run_it_is_inside_of(store: Path) -> None:
+    """Which fetches it again."""
+    tags = {"mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": "a.py", "runlake.project.parameters": "{}"}
+    with runlake.start_run(tags=tags) as outer, runlake.start_run(nested=True) as inner:
+        runlake.set_tags({**tags, "mlflow.source.name": "/tmp/gone/project"})
+    opened = runlake.read.open_store()
+
+    with pytest.raises(InvalidValue, match=f"nothing at '/tmp/gone/project'.*Run that again:  runlake rerun {outer.run_id}"):
+        planned(opened, opened.run(inner.run_id), ())
+
+
+def test_a_folder_of_the_checkout_does_not_lead_out(store: Path, tmp_path: Path) -> None:
+    """By a link that is in the commit."""
+    path = write_project(tmp_path / "repository", train_py="")
+    (path / "link").symlink_to(write_project(tmp_path / "outside"))
+    tags = {"mlflow.source.git.commit": repository(path)}
+    found = plan(tags, command=["python", str(path / "train.py")], folder=str(path / "link" / "new"))
+    run = found.run
+
+    with pytest.raises(InvalidValue, match="leads out of"):
+        run_again(found, run)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+NEW = "diff --git a/{0} b/{0}\nnew file mode 100644\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+x\n"
+FORGED = {
+    "git's own": NEW.format(".git/hooks/post-checkout"),
+    "git's own, otherwise": NEW.format(".git/../.git/config2"),
+    "above": NEW.format("../out.txt"),
+    "absolute": NEW.format("/{tmp_path}/out.txt"),
+    "through a link": NEW.format("link/out.txt"),
+    "through a link of its own": "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+..\n"
+    + NEW.format("l/out.txt"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_changes_stay_in_the_checkout(tmp_path: Path, name: str) -> None:
+    """None is made where one of them leads out."""
+    path = write_project(tmp_path / "repository", train_py="")
+    (path / "link").symlink_to(tmp_path)
+    repository(path)
+    before = sorted(str(each) for each in tmp_path.rglob("*"))
+
+    with pytest.raises(RunlakeError, match="do not fit"):
+        apply_changes(path, FORGED[name].replace("{tmp_path}", str(tmp_path)))
+    assert sorted(str(each) for each in tmp_path.rglob("*")) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import tempfile
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pytest
 from projecting import commit_all, git, leftovers, repository, write_project
 from runlake.errors import RunlakeError
 from runlake.projects import git as projects_git
+from runlake.projects.git import holds, work_tree_of
 from runlake.projects.sources import fetched
 
 
@@ -24,10 +26,10 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with a project in a folder of it: version one is tagged v1, and main is version two."""
-    folder = tmp_path / "repository"
+    folder = tmp_path_factory.mktemp("made") / "repository"
     write_project(folder / "nets", train_py="one")
     repository(folder)
     git(folder, "tag", "v1")
@@ -35,6 +37,12 @@ def project(tmp_path: Path) -> Path:
     commit_all(folder)
     git(folder, "branch", "other", "v1")
     return folder
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made, tmp_path / "repository")
 
 
 def refused(uri: str, version: str | None = None) -> str:
@@ -58,8 +66,8 @@ def test_a_folder_is_used_where_it_lies(tmp_path: Path, project: Path) -> None:
     assert (plain.folder, plain.tree, plain.name) == (tmp_path / "plain", None, "plain")
 
 
-@pytest.mark.parametrize("place", ["{path}#nets", "{path}/nets", "file://{path}#nets"])
-@pytest.mark.parametrize("version", ["v1", "other", "commit", "short commit"])
+@pytest.mark.parametrize("place", ["{path}#nets", pytest.param("{path}/nets", marks=pytest.mark.long), "file://{path}#nets"])
+@pytest.mark.parametrize("version", ["v1", pytest.param("other", marks=pytest.mark.long), "commit", "short commit"])
 def test_a_version_is_a_branch_a_tag_or_a_commit(project: Path, temporary: Path, place: str, version: str) -> None:
     """Of a folder, and of an address; the clone goes afterwards."""
     commit = git(project, "rev-parse", "v1")
@@ -93,6 +101,7 @@ def test_an_address_without_a_version_is_the_newest(project: Path, temporary: Pa
         ("no/such/folder", None, "There is nothing at 'no/such/folder'"),
         ("~nobody-of-that-name/x", None, "There is nothing at"),
         ("x" * 5000, None, "There is nothing at"),
+        ("{path}/nets/train.py", None, "is a file, and a project is a folder.*/nets -e train.py$"),
         ("https://127.0.0.1:9/" + "x" * 5000, None, "cannot be read"),
         ("", None, "A project's address is a folder or a git repository"),
         ("https://host/x\n.git", None, "A project's address is a folder or a git repository"),
@@ -122,11 +131,11 @@ def test_what_is_no_project_is_refused_and_leaves_nothing(project: Path, tempora
 
 def test_an_address_that_does_not_answer_is_told_soon(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener that says nothing."""
-    monkeypatch.setattr(projects_git, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(projects_git, "ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = refused(f"http://user:password1@127.0.0.1:{silent.getsockname()[1]}/x.git")
 
-    assert "did not answer within 0.5 s" in said
+    assert "did not answer within 0.3 s" in said
     assert ("password1" in said, leftovers(temporary)) == (False, [])
 
 
@@ -193,3 +202,19 @@ def test_a_commit_that_no_branch_has_any_more_is_still_found(project: Path) -> N
 
     with ExitStack() as stack:
         assert (fetched(str(project), lost, stack).folder / "nets" / "train.py").read_text() == "two"
+
+
+def test_to_look_at_a_repository_fetches_nothing_and_starts_nothing(project: Path, tmp_path: Path) -> None:
+    """One that names a program to fetch with what it does not hold."""
+    program = f"touch {tmp_path}/fetched; false"
+    settings = {"url": f"file://{project}", "promisor": "true", "uploadpack": program}
+    git(project, "config", "core.repositoryFormatVersion", "1")
+    git(project, "config", "extensions.partialClone", "origin")
+    for name, value in settings.items():
+        git(project, "config", f"remote.origin.{name}", value)
+    tree = work_tree_of(project)
+    assert tree is not None
+
+    assert (holds(project, tree.commit, "nets/train.py"), holds(project, tree.commit, "none")) == (True, False)
+    assert (holds(project, tree.commit), holds(project, "1" * 40), holds(project, "--batch")) == (True, False, False)
+    assert not (tmp_path / "fetched").exists()

@@ -11,6 +11,7 @@ import pytest
 import ray
 from ray import tune
 
+from raying import ray_folder as ray_folder
 from runlake.testing import Scenario, parametrize_with_plugin_checks
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]

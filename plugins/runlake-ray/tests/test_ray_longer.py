@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import runlake
+from raying import ray_folder as ray_folder
+from raying import run_with_ray as run_with_ray
 from reading import series
 
 Run = Callable[..., Any]

@@ -11,6 +11,7 @@ from runlake import config
 from runlake.cli.completing import complete_experiment
 from runlake.cli.stores import store_option
 from runlake.errors import InvalidValue
+from runlake.redaction import redacted
 
 __all__ = ["run"]
 
@@ -67,6 +68,7 @@ def _values(params: tuple[str, ...]) -> dict[str, str]:
         if not equals:
             raise InvalidValue(f"-P takes NAME=VALUE, not {param!r}.")
         if name in found:
-            raise InvalidValue(f"-P gives {name!r} twice, as {found[name]!r} and as {value!r}. Give it once.")
+            first, second = redacted(name, found[name]), redacted(name, value)
+            raise InvalidValue(f"-P gives {name!r} twice, as {first!r} and as {second!r}. Give it once.")
         found[name] = value
     return found

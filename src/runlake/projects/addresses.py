@@ -55,9 +55,13 @@ def read_address(uri: str) -> Address:
         raise InvalidValue(f"Nothing is fetched from {scheme[1]}: here. A project comes from a folder, https, ssh, git or file.")
     place, _, below = (uri, "", "") if os.path.exists(os.path.expanduser(uri)) else uri.rpartition("#") if "#" in uri else (uri, "", "")
     if not os.path.isdir(os.path.expanduser(place)):
-        what = "no folder" if os.path.exists(os.path.expanduser(place)) else "nothing"
+        if os.path.isfile(os.path.expanduser(place)):
+            folder, name = os.path.split(place)
+            raise InvalidValue(
+                f"{place!r} is a file, and a project is a folder. Run that, with the file as its entry point: {folder or '.'} -e {name}"
+            )
         raise InvalidValue(
-            f"There is {what} at {place!r}. A project is a folder, or a git repository such as https://host/name.git#folder."
+            f"There is nothing at {place!r}. A project is a folder, or a git repository such as https://host/name.git#folder."
         )
     return Address(place, below)
 

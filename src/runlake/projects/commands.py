@@ -41,7 +41,8 @@ class Command:
 def read_command(entry_point: EntryPoint) -> Command:
     """The command of an entry point. Raises InvalidValue for one that only a shell would understand."""
     if entry_point.script is not None:
-        return Command([entry_point.command, entry_point.script], [1], has_places=False)
+        script = entry_point.script if not entry_point.script.startswith("-") else f"./{entry_point.script}"  # or it would be an option
+        return Command([entry_point.command, script], [1], has_places=False)
     words = words_of(entry_point.command)
     return Command(words, list(_files(words)))
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runlake.platform import host_name, user_name
+from runlake.projects.launching import HOST_TAG
 from runlake.read import Run
 from runlake.recording.surroundings.changes import DIFF_FILE
 
-__all__ = ["changes_of_code", "differences", "ran_elsewhere"]
+__all__ = ["REDACTED", "changes_of_code", "differences", "ran_elsewhere"]
 
 UNTRACKED, LEFT_OUT, CUT_OFF = "# not tracked: ", "# left out, as ", "# cut off, "
 REDACTED = "<redacted:"
@@ -27,7 +28,7 @@ def differences(run: Run, *, with_packages: bool) -> list[str]:
 
 def ran_elsewhere(run: Run) -> str:
     """Who ran it where, unless this user did, on this machine; nobody knows where a run ran that does not say so."""
-    user, host = run.info.user_id, str(run.environment.get("host") or "")
+    user, host = run.info.user_id, str(run.environment.get("host") or run.tags.get(HOST_TAG, ""))
     if user == user_name() and host == host_name():
         return ""
     return f"{user or 'somebody'} on {host or 'a machine that is not recorded'}"
@@ -87,5 +88,5 @@ def _of_machine(recorded: Mapping[str, Any]) -> Iterator[str]:
 def _installed(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    except (importlib.metadata.PackageNotFoundError, ValueError):  # what is recorded may be no name
         return None

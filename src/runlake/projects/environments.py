@@ -85,8 +85,9 @@ def _in_words(python: Python, wanted: Wanted) -> str:
 
 def _build(folder: Path, python: Python, wanted: Wanted, variables: Mapping[str, str]) -> None:
     """A virtual environment with what is wanted, by pip."""
-    _need([python.executable, "-m", "venv", str(folder)], variables, wanted.folder, "The environment cannot be made")
-    pip = [str(folder / _SCRIPTS / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # -I: else a file of the project that is called as one of Python's would be run in its place.
+    _need([python.executable, "-I", "-m", "venv", str(folder)], variables, wanted.folder, "The environment cannot be made")
+    pip = [str(folder / _SCRIPTS / "python"), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     with TemporaryDirectory(prefix="runlake-") as listed:
         constraints = _written(Path(listed) / "constraints.txt", wanted.constraints)
         limits = ["-c", str(constraints)] if wanted.constraints else []

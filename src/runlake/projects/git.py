@@ -85,7 +85,7 @@ def checked_out(place: str, version: str | None, stack: ExitStack, *, is_remote:
 
 def holds(root: Path, commit: str, name: str = "") -> bool:
     """Whether the repository of this work tree has the commit, and in it a file or folder of this name."""
-    return _git(["cat-file", "-e", f"{commit}:{name}" if name else f"{commit}^{{commit}}"], root).code == 0
+    return _object(root, f"{commit}:{name}" if name else f"{commit}^{{commit}}") is not None
 
 
 def apply_changes(tree: Path, diff: str) -> None:
@@ -121,11 +121,13 @@ def _commit(folder: Path, version: str | None) -> str | None:
         meant = [version]
     else:
         meant = [f"refs/remotes/origin/{version}", f"refs/tags/{version}", version]
-    for name in meant:
-        asked = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], folder)
-        if asked.code == 0:
-            return asked.output.strip()
-    return None
+    return next((found for name in meant if (found := _object(folder, f"{name}^{{commit}}")) is not None), None)
+
+
+def _object(folder: Path, name: str) -> str | None:
+    """The digest of what a repository calls so; None where it has no such thing."""
+    asked = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", name], folder)
+    return asked.output.strip() if asked.code == 0 else None
 
 
 def _there(folder: Path) -> str:

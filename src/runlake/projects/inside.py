@@ -6,12 +6,12 @@ from pathlib import Path
 
 from runlake.errors import InvalidValue
 
-__all__ = ["file_inside", "folder_inside"]
+__all__ = ["file_inside", "folder_inside", "path_inside"]
 
 
 def file_inside(folder: Path, name: str, what: str) -> Path:
     """The file of that name in the folder. Raises InvalidValue where it is not there, or elsewhere."""
-    path = _inside(folder, name, what)
+    path = path_inside(folder, name, what)
     if not path.is_file():
         raise InvalidValue(f"There is no file {name!r} in {folder}, which is named as {what}.")
     return path
@@ -19,13 +19,14 @@ def file_inside(folder: Path, name: str, what: str) -> Path:
 
 def folder_inside(folder: Path, name: str, what: str) -> Path:
     """The folder of that name in the folder. Raises InvalidValue where it is not there, or elsewhere."""
-    path = _inside(folder, name, what)
+    path = path_inside(folder, name, what)
     if not path.is_dir():
         raise InvalidValue(f"There is no folder {name!r} in {folder}, which is named as {what}.")
     return path
 
 
-def _inside(folder: Path, name: str, what: str) -> Path:
+def path_inside(folder: Path, name: str, what: str) -> Path:
+    """What has or would have that name in the folder. Raises InvalidValue where that is elsewhere."""
     if "\0" in name:
         raise InvalidValue(f"{name!r} is no path: it holds a zero byte.")
     path = folder / name

@@ -14,6 +14,7 @@ from pathlib import Path
 from runlake import config, platform
 from runlake.errors import RunlakeError
 from runlake.recording.telling import say
+from runlake.redaction import redacted_text
 
 __all__ = ["environment_of"]
 
@@ -37,7 +38,7 @@ def environment_of(parts: object, what: str, build: Callable[[Path], None]) -> P
         say(f"runlake: installing {what} into {folder}")
         with _gone_unless_ready(folder):
             build(folder)
-            (folder / READY).write_text(json.dumps(parts, indent=1))
+            (folder / READY).write_text(redacted_text(json.dumps(parts, indent=1)))
     return folder
 
 

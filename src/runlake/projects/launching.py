@@ -15,11 +15,12 @@ from runlake import config
 from runlake.entities import Status
 from runlake.entities.environments import CHANGES_TAG
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.platform import host_name
 from runlake.projects.commands import found_program, read_command
 from runlake.projects.environments import made_ready, manager_for
 from runlake.projects.git import WorkTree
 from runlake.projects.let_through import environment_for
-from runlake.projects.parameters import parameters_of, texts_given, values_of
+from runlake.projects.parameters import Value, parameters_of, texts_given, values_of
 from runlake.projects.program import Program
 from runlake.projects.project_file import entry_point_named, read_project
 from runlake.projects.sources import Source, fetched
@@ -37,6 +38,7 @@ from runlake.redaction import redacted, redacted_arguments
 __all__ = [
     "ENTRY_POINT_TAG",
     "ENV_TAG",
+    "HOST_TAG",
     "PARAMETERS_TAG",
     "Asked",
     "Launch",
@@ -52,6 +54,7 @@ ENTRY_POINT_TAG = "mlflow.project.entryPoint"
 ENV_TAG = "mlflow.project.env"
 VERSION_TAG = "mlflow.project.version"
 PARAMETERS_TAG = "runlake.project.parameters"  # as they can be given again
+HOST_TAG = "runlake.project.host"
 EXIT_TAG = "runlake.exit_code"
 
 
@@ -106,7 +109,7 @@ def prepared_project(asked: Asked, stack: ExitStack, source: Source | None = Non
     given = texts_given(asked.parameters)
     allowed = environment_for(asked.let_through)
     source = source or fetched(asked.uri, asked.version, stack)
-    project = read_project(source.folder)
+    project = read_project(source.folder, source.address.shown)
     entry_point = entry_point_named(project, asked.entry_point)
     manager = manager_for(asked.env_manager, project.environment)
     command = read_command(entry_point)
@@ -115,22 +118,29 @@ def prepared_project(asked: Asked, stack: ExitStack, source: Source | None = Non
     argv = command.filled(values, source.folder)
     ready = made_ready(manager, project.environment, source.folder, allowed)
     argv = found_program(argv, source.folder, ready.variables["PATH"], ready.python)
+    tags = _tags(source, entry_point.name, manager, values)
+    params = {name: value.recorded for name, value in values.items()}
+    words = [project.name or source.name, *([] if entry_point.name == "main" else [entry_point.name])]
+    name = re.sub(r"[^\w.()-]+", "-", "-".join(words))
+    hidden = {value.text: shown for name, value in values.items() if (shown := redacted(name, value.text)) != value.text}
+    return Prepared(argv, source.folder, ready.variables, tags, params, changes_of_tree(source.tree), name, hidden)
+
+
+def _tags(source: Source, entry_point: str, manager: str, values: Mapping[str, Value]) -> dict[str, str]:
+    """What the run is of, as MLflow names it, and what it needs to be run again."""
+    settings = config.load()
+    again = {name: as_written(name, value.again, settings) for name, value in values.items() if value.again is not None}
     tags = {
         "mlflow.source.name": source.address.shown,
         "mlflow.source.type": "PROJECT",
-        ENTRY_POINT_TAG: entry_point.name,
+        ENTRY_POINT_TAG: entry_point,
         ENV_TAG: manager,
         "mlflow.project.backend": "local",
-        PARAMETERS_TAG: json.dumps(
-            {name: as_written(name, value.again, config.load()) for name, value in values.items()}, ensure_ascii=False
-        ),
+        PARAMETERS_TAG: json.dumps(again, ensure_ascii=False),
     }
-    tags |= ({VERSION_TAG: source.version} if source.version else {}) | tags_of_commit(source.tree)
-    params = {name: value.recorded for name, value in values.items()}
-    words = [project.name or source.name, *([] if entry_point.name == "main" else [entry_point.name])]
-    name = re.sub(r"[\s/]+", "-", "-".join(words))
-    hidden = {value.text: shown for name, value in values.items() if (shown := redacted(name, value.text)) != value.text}
-    return Prepared(argv, source.folder, ready.variables, tags, params, changes_of_tree(source.tree), name, hidden)
+    tags |= {VERSION_TAG: source.version} if source.version else {}
+    tags |= {HOST_TAG: host_name()} if settings.environment else {}  # of which the program may say nothing
+    return tags | tags_of_commit(source.tree)
 
 
 def tags_of_commit(tree: WorkTree | None) -> dict[str, str]:

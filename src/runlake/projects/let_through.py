@@ -12,7 +12,7 @@ from runlake.redaction import redacted
 __all__ = ["environment_for"]
 
 _ANY_TOKEN = "x" * 32  # a value that is one wherever the name says so
-_FOLDERS = ("PWD", "OLDPWD")  # which are called what passwords are
+_HARMLESS = ("PWD", "OLDPWD", "XDG_SESSION_ID", "TERM_SESSION_ID", "ITERM_SESSION_ID")  # which are called what secrets are
 
 
 def environment_for(allowed: Collection[str]) -> dict[str, str]:
@@ -28,7 +28,7 @@ def environment_for(allowed: Collection[str]) -> dict[str, str]:
 
 def _is_secret(name: str, value: str) -> bool:
     """By its name, whatever it holds, as a token may be short; or by what it holds, such as a password in an address."""
-    if name in _FOLDERS:
+    if name in _HARMLESS:
         return False
     if redacted(name, value) != value:
         return True

@@ -7,19 +7,20 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from runlake.errors import InvalidValue, RunlakeError
+from runlake.projects.processes import why_not_given
 from runlake.projects.project_file import PARAMETER_NAME, Parameter
 from runlake.projects.templates import names_in
+from runlake.redaction import redacted
 
 __all__ = ["Value", "parameters_of", "texts_given", "values_of"]
 
-MOST_BYTES = 131_071  # of one word of a command, on Linux
 COPIED = ("runs:", "models:")
 
 _INT = re.compile(r"[+-]?[0-9]+")
@@ -33,7 +34,7 @@ class Value:
 
     text: str
     recorded: str | int | float
-    again: str
+    again: str | None  # a default place of the project's folder is another in the next checkout, and comes by itself
     is_named: bool  # by the entry point, which has a place for it
 
 
@@ -76,9 +77,11 @@ def values_of(
         if text is None:
             continue
         try:
-            found[name] = _checked(parameter, text, Path.cwd() if is_given else folder, copies, is_named=name in parameters)
+            value = _checked(parameter, text, Path.cwd() if is_given else folder, copies, is_named=name in parameters)
+            is_of_folder = not is_given and parameter.kind in ("path", "uri")
+            found[name] = replace(value, again=None) if is_of_folder else value
         except (InvalidValue, _Wrong) as error:
-            wrong.append(f"{name}={text!r:.80}: {error}")
+            wrong.append(f"{name}={redacted(name, text)!r:.80}: {error}")
     if wrong:
         raise InvalidValue("\n  ".join(["The parameters are wrong, and nothing was started:", *wrong]))
     return found
@@ -107,14 +110,8 @@ class _Copies:
 
 
 def _checked(parameter: Parameter, text: str, folder: Path, copies: _Copies, *, is_named: bool) -> Value:
-    if "\0" in text:
-        raise _Wrong("it holds a zero byte, which no program can be given")
-    try:
-        n_bytes = len(os.fsencode(text))
-    except UnicodeEncodeError:
-        raise _Wrong("it holds half a surrogate pair, which no program can be given") from None
-    if n_bytes > MOST_BYTES:
-        raise _Wrong(f"it has {n_bytes:,} bytes, and a program is given {MOST_BYTES:,} at most: put it into a file, and give its path")
+    if why := why_not_given(text):
+        raise _Wrong(why)
     resolve: Callable[[], tuple[str, str | int | float, str]] = {
         "string": lambda: (text, text, text),
         "int": lambda: (text, _int(text), text),

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Done", "end_group", "shown_as_it_comes", "with_deadline"]
+__all__ = ["Done", "end_group", "shown_as_it_comes", "why_not_given", "with_deadline"]
 
 LAST_LINES = 15
+MOST_BYTES = 131_071  # of one word of a command, on Linux
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,19 @@ class Done:
     code: int | None
     output: str
     errors: str
+
+
+def why_not_given(word: str) -> str:
+    """Why no program can be given this word of a command; nothing where one can."""
+    if "\0" in word:
+        return "it holds a zero byte, which no program can be given"
+    try:
+        n_bytes = len(os.fsencode(word))
+    except UnicodeEncodeError:
+        return "it holds half a surrogate pair, which no program can be given"
+    if n_bytes > MOST_BYTES:
+        return f"it has {n_bytes:,} bytes, and a program is given {MOST_BYTES:,} at most: put it into a file, and give its path"
+    return ""
 
 
 def with_deadline(argv: Sequence[str], environment: Mapping[str, str], folder: Path | None, seconds: float | None, given: str = "") -> Done:

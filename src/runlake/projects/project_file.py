@@ -60,17 +60,18 @@ class Project:
     """A folder that holds one."""
 
     folder: Path
+    shown: str  # where it comes from
     name: str | None = None
     environment: Environment | None = None
     entry_points: Mapping[str, EntryPoint] = field(default_factory=dict)
     has_file: bool = False
 
 
-def read_project(folder: Path) -> Project:
+def read_project(folder: Path, shown: str = "") -> Project:
     """The project in this folder. Raises InvalidValue for a file that is wrong, with the line and what to do."""
     found = sorted(path.name for path in folder.iterdir() if path.name.lower() == NAME)
     if not found:
-        return Project(folder, environment=_default_environment(folder))
+        return Project(folder, shown or str(folder), environment=_default_environment(folder))
     if len(found) > 1:
         raise InvalidValue(f"{folder} holds {' and '.join(found)}, and a project has one file. Leave one of them.")
     root = read_yaml(file_inside(folder, found[0], "the project's file"), found[0])
@@ -79,6 +80,7 @@ def read_project(folder: Path) -> Project:
     entry_points = said["entry_points"].mapping("entry_points") if "entry_points" in said else {}
     return Project(
         folder,
+        shown or str(folder),
         said["name"].text("The name") if "name" in said and said["name"].value is not None else None,
         _environment(folder, said) or _default_environment(folder),
         {name: _entry_point(name, node) for name, node in entry_points.items()},
@@ -97,7 +99,7 @@ def entry_point_named(project: Project, name: str) -> EntryPoint:
     there = [*project.entry_points, *scripts]
     more = f" and {len(there) - MOST_LISTED} more" if len(there) > MOST_LISTED else ""
     choice = f"There are {', '.join(there[:MOST_LISTED])}{more}: say which with -e." if there else "It holds no script, either."
-    where = f"The project in {project.folder}" if project.has_file else f"{project.folder} has no file MLproject, and"
+    where = f"The project in {project.shown}" if project.has_file else f"{project.shown} has no file MLproject, and"
     raise InvalidValue(f"{where} has no entry point {name!r}. {choice}")
 
 
@@ -148,8 +150,12 @@ def _parameter_kind(name: str, node: Node) -> Kind:
     if node.value is None:
         return "string"
     kind = node.text(f"The type of {name!r}")
-    if kind not in _KINDS:
-        raise node.wrong(f"{kind!r}, the type of the parameter {name!r}, is none. The types are {', '.join(_KINDS)}.")
+    if kind not in _KINDS:  # such as bool, which other programs pass on as it is
+        say(
+            f"runlake: {node.file.shown}, line {node.line}: {kind!r}, the type of the parameter {name!r}, is none of "
+            f"{', '.join(_KINDS)}, and is taken for string"
+        )
+        return "string"
     return cast(Kind, kind)
 
 

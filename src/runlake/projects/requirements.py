@@ -13,6 +13,7 @@ from runlake.errors import InvalidValue
 from runlake.projects.inside import file_inside
 from runlake.projects.strict_yaml import Node, read_yaml
 from runlake.recording.telling import say
+from runlake.redaction import redacted_text
 
 __all__ = ["Wanted", "read_conda_env", "read_python_env"]
 
@@ -20,6 +21,10 @@ MOST_FILES = 50
 
 _INCLUDED = re.compile(r"(?P<option>-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>\S.*)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s|=)")
+_OPTION = re.compile(
+    r"--(?:pre|no-index|prefer-binary|require-hashes)"
+    r"|(?:-i|-f|--(?:index-url|extra-index-url|find-links|trusted-host|no-binary|only-binary|use-feature))(?:\s+|=)\S+"
+)
 _PYTHON = re.compile(r"(?:python\s*)?[=~]*\s*(?P<version>\d+(?:\.\d+){0,2})(?:\.\*)?")
 _LOCAL = re.compile(r"\.{0,2}/|[A-Za-z]:[\\/]|file:")
 
@@ -81,6 +86,11 @@ def _flat(lines: list[str], file: Path, project: Path, wanted: Wanted, seen: set
     for line in lines:
         found = _INCLUDED.fullmatch(line)
         if found is None:
+            if line.startswith("-") and not _EDITABLE.match(line) and not _OPTION.fullmatch(line):
+                raise InvalidValue(
+                    f"{file.name} has the line {redacted_text(line)!r}, and it is not known which files that names. "
+                    "Write one option in a line, in full, as in `-r more.txt` or `--index-url https://host/simple`."
+                )
             _note_contents(line, file, wanted)
             yield line
             continue
@@ -105,7 +115,7 @@ def _lines(file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(f"{file} cannot be read as UTF-8: {error}. Save it as that.") from error
     lines = re.sub(r"\\\r?\n", " ", text).splitlines()
-    return [kept for line in lines if (kept := re.sub(r"(^|\s+)#.*", "", line).strip())]
+    return [kept for line in lines if (kept := re.sub(r"(^|\s)#.*", "", line).strip())]
 
 
 def _note_contents(line: str, file: Path, wanted: Wanted) -> None:

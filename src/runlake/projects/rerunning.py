@@ -14,9 +14,10 @@ from typing import Any
 
 from runlake.entities.environments import ENVIRONMENT_FILE
 from runlake.errors import InvalidValue, UnknownRun
-from runlake.projects.addresses import read_address
+from runlake.projects.addresses import Address, read_address
 from runlake.projects.differences import REDACTED, changes_of_code, differences, ran_elsewhere
 from runlake.projects.git import WorkTree, apply_changes, checked_out, holds, work_tree_of
+from runlake.projects.inside import path_inside
 from runlake.projects.launching import (
     ENTRY_POINT_TAG,
     ENV_TAG,
@@ -30,6 +31,7 @@ from runlake.projects.launching import (
     tags_of_commit,
 )
 from runlake.projects.let_through import environment_for
+from runlake.projects.processes import why_not_given
 from runlake.projects.program import listening
 from runlake.projects.sources import fetched
 from runlake.read import Run, Store
@@ -83,6 +85,12 @@ def _origin(store: Store, run: Run) -> Run:
     return run
 
 
+def _outer(run: Run) -> Run | None:
+    """The nearest that it is inside of and that says what was run."""
+    _, *others = run.outward()
+    return next((other for other in others if ENVIRONMENT_FILE in other.artifacts or ENTRY_POINT_TAG in other.tags), None)
+
+
 def _named(run: Run) -> str:
     return f"The run {run.info.run_name} ({run.info.run_id})"
 
@@ -102,7 +110,7 @@ def _project(run: Run, let_through: Sequence[str]) -> Plan:
             f"{_named(run)} cannot be run again: secrets were taken out of its address or parameters. Give them to runlake run."
         )
     parameters = _parameters(run)
-    address = read_address(uri)
+    address = _address(run, uri)
     if not address.is_remote and commit and work_tree_of(address.folder) is None:
         raise InvalidValue(f"{_named(run)} was at commit {commit} of the git repository of {address.folder}, which is none any more.")
     diff = _diff(run) if commit else ""
@@ -121,10 +129,20 @@ def _project(run: Run, let_through: Sequence[str]) -> Plan:
     return Plan(run, shown, differences(run, with_packages=asked.env_manager == "local"), ran_elsewhere(run), prepare)
 
 
+def _address(run: Run, uri: str) -> Address:
+    """Where the project is. Raises InvalidValue, which tells of one that lay in another's checkout what to run instead."""
+    try:
+        return read_address(uri)
+    except InvalidValue as error:
+        outer = _outer(run)
+        instead = f" It is inside of another run. Run that again:  runlake rerun {outer.info.run_id}" if outer else ""
+        raise InvalidValue(f"{_named(run)} cannot be run again. {error}{instead}") from error
+
+
 def _parameters(run: Run) -> dict[str, str]:
     try:
         found = json.loads(run.tags.get(PARAMETERS_TAG, ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise InvalidValue(f"{_named(run)} does not say with which parameters it was run: its tag {PARAMETERS_TAG} is none of ours.")
@@ -169,7 +187,7 @@ def _recorded(run: Run) -> _Recorded:
     if run.tags.get("mlflow.source.type") == "NOTEBOOK":
         raise InvalidValue(f"{_named(run)} was a notebook's, whose cells are not recorded. Open the notebook, and run it there.")
     if ENVIRONMENT_FILE not in run.artifacts:
-        outer = next((other for other in run.outward() if ENVIRONMENT_FILE in other.artifacts or ENTRY_POINT_TAG in other.tags), None)
+        outer = _outer(run)
         if outer is not None:
             raise InvalidValue(f"{_named(run)} is inside of another. Run that again:  runlake rerun {outer.info.run_id}")
         raise InvalidValue(f"{_named(run)} does not say what was run: it has no {ENVIRONMENT_FILE}.")
@@ -179,6 +197,8 @@ def _recorded(run: Run) -> _Recorded:
         raise InvalidValue(f"{_named(run)} does not say what was run: its {ENVIRONMENT_FILE} is none of ours.")
     if hidden := [word for word in command if REDACTED in word]:
         raise InvalidValue(f"{_named(run)} cannot be run again: secrets were taken out of its command, {shlex.join(hidden)}.")
+    if wrong := [why for word in [*command, folder] if (why := why_not_given(word))]:
+        raise InvalidValue(f"{_named(run)} cannot be run again: of its recorded command a word or the folder is none, as {wrong[0]}.")
     if any("ipykernel" in word for word in command):
         raise InvalidValue(f"{_named(run)} was a notebook's, whose cells are not recorded. Open the notebook, and run it there.")
     if len(command) == 1:
@@ -271,7 +291,7 @@ def _top(recorded: _Recorded, tree: Path) -> Path:
 def _moved(recorded: _Recorded, top: Path, tree: Path) -> tuple[Path, list[str]]:
     """The folder and the command as they are in another work tree."""
     below = _below(recorded.folder, top)
-    folder = recorded.folder if below is None else tree / below
+    folder = recorded.folder if below is None else path_inside(tree, below, "the folder of the command")
     folder.mkdir(parents=True, exist_ok=True)  # it may have held nothing that git tracks
     argv = [sys.executable, *recorded.command[1:]]
     name = _below(recorded.file, top)

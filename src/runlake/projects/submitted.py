@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from runlake.entities import Status
 from runlake.errors import InvalidValue, RunlakeError
 from runlake.projects.launching import Asked, Launch, Outcome, experiment_of, prepared_project
 from runlake.projects.program import listening
+from runlake.recording.active import active_run
 from runlake.recording.opening import Wanted
 from runlake.recording.telling import name_unused
 
@@ -26,10 +28,11 @@ class SubmittedRun:
         self._run_id = run_id
         self._launch = launch
         self._outcome = outcome
-        self._thread: threading.Thread | None = None
-        if launch is not None and outcome is None:
-            self._thread = threading.Thread(target=self._finish, args=(launch,), name="runlake-project")
-            self._thread.start()
+        self._has_ended = threading.Event()  # to join a thread again after Ctrl-C, as some Pythons have it, waits for nothing
+        if launch is None:
+            self._has_ended.set()
+        else:
+            threading.Thread(target=self._finish, args=(launch,), name="runlake-project").start()
 
     @property
     def run_id(self) -> str:
@@ -42,12 +45,11 @@ class SubmittedRun:
 
     def wait(self) -> bool:
         """Wait until it has ended; whether it did well. Ctrl-C ends both."""
-        if self._thread is not None:
-            try:
-                self._thread.join()
-            except KeyboardInterrupt:
-                self.cancel()
-                raise
+        try:
+            self._has_ended.wait()
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
         return self._outcome is not None and self._outcome.status == Status.FINISHED
 
     def cancel(self) -> None:
@@ -60,7 +62,10 @@ class SubmittedRun:
         return f"<SubmittedRun {self._run_id} {self.get_status()}>"
 
     def _finish(self, launch: Launch) -> None:
-        self._outcome = launch.finish()
+        try:
+            self._outcome = launch.finish()
+        finally:
+            self._has_ended.set()
 
 
 def run(
@@ -85,6 +90,7 @@ def run(
 ) -> SubmittedRun:
     """Run an entry point of a project: a folder, or a git repository, by its address. Raises RunlakeError where it fails.
 
+    Its run is inside of the active one, where there is one.
     `env` are the environment variables that it gets although they look like secrets. Unless `synchronous`, it goes on in its own time,
     and the end of this process waits for it.
     """
@@ -95,7 +101,8 @@ def run(
     name_unused("projects.run", backend_config=backend_config)
     storage = None if storage_dir is None else Path(storage_dir).absolute()
     asked = Asked(uri, entry_point, version, parameters or {}, env_manager, env, storage)
-    wanted = Wanted(run_id=run_id, run_name=run_name)
+    outer = active_run() if run_id is None else None
+    wanted = Wanted(run_id=run_id, run_name=run_name, parent_run_id=outer.run_id if outer else None)
     if synchronous:
         return _ended_well(run_to_end(asked, wanted, experiment_name, experiment_id))
     with listening() as programs, ExitStack() as stack:
@@ -116,8 +123,7 @@ def _launched(
 ) -> Launch:
     experiment_of(experiment_name, experiment_id, may_make=False)  # what is wrong with it is told before anything is fetched
     prepared = prepared_project(asked, stack)
-    wanted = Wanted(wanted.run_id, experiment_of(experiment_name, experiment_id), wanted.run_name, tags=wanted.tags)
-    return Launch(prepared, wanted, stack, programs)
+    return Launch(prepared, replace(wanted, experiment_id=experiment_of(experiment_name, experiment_id)), stack, programs)
 
 
 def _ended_well(outcome: Outcome) -> SubmittedRun:
