@@ -255,7 +255,8 @@ def environment_of_git() -> dict[str, str]:
     """What git finds that is asked about one work tree: nothing that names another, and nobody to ask for a password."""
     elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF")
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
-    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+    apart = {"GIT_NO_LAZY_FETCH": "1"}  # a repository may name a program that fetches what it lacks
+    return kept | apart | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
 
 
 def environment_of_clones() -> dict[str, str]:
@@ -263,7 +264,6 @@ def environment_of_clones() -> dict[str, str]:
     kept = {name: value for name, value in environment_of_git().items() if not name.startswith(("GIT_CONFIG", "GIT_TEMPLATE"))}
     ssh = f"{kept.get('GIT_SSH_COMMAND') or 'ssh'} -oBatchMode=yes"
     silent = {"GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GIT_SSH_COMMAND": ssh}
-    silent |= {"GIT_NO_LAZY_FETCH": "1"}  # by programs that a repository names, where somebody only looks at it
     return kept | silent | {"GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file"}
 
 

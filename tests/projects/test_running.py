@@ -423,3 +423,18 @@ def test_secrets_in_parameters_are_neither_recorded_nor_shown(
 
     assert "hunter22hunter22hunter" in " ".join(echoed(tmp_path / "echoed.json")["argv"])
     assert "hunter22" not in str({**run.params, **run.tags}) + capsys.readouterr().err
+
+
+def test_a_secret_in_a_place_of_the_command_is_not_in_what_the_program_says_of_itself(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who started it knows that the word is one; its neighbours stay."""
+    monkeypatch.setenv("RUNLAKE_ENVIRONMENT", "1")
+    project = write_project(
+        tmp_path / "project",
+        MLproject="entry_points: {main: {parameters: {password: string}, command: 'python train.py --pw={password} 7 {password}'}}",
+        train_py="import runlake, sys\nassert sys.argv[3].startswith('hunter')\nrunlake.log_metric('a', 1.0)",
+    )
+    run = runlake.get_run(runlake.run(str(project), parameters={"password": "hunter22hunter22hunter"}).run_id)
+
+    assert run.environment["command"][-3:] == ["<redacted:parameter:27>", "7", "<redacted:parameter:22>"]

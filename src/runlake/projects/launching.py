@@ -189,7 +189,8 @@ class Launch:
         self.run = open_for_program(replace(wanted, tags={**prepared.tags, **(wanted.tags or {})}))
         self._stack.push(lambda kind, error, trace: self.run.end(status_of(error)))
         self._note(prepared)
-        turns = self._stack.enter_context(turns_of(self.run.run_id))
+        secret_words = [word for word in prepared.argv if any(secret in word for secret in prepared.hidden)]
+        turns = self._stack.enter_context(turns_of(self.run.run_id, secret_words))
         self.program = Program(prepared.argv, prepared.folder, {**prepared.variables, **self.run.env(), **turns})
         say(f"runlake: {self.run.name} ({self.run.run_id}) runs {prepared.shown}")
         programs.append(self.program)

@@ -144,7 +144,7 @@ class Run:
         recorded = next((run for run in self.outward() if ENVIRONMENT_FILE in run.artifacts), None)
         try:
             found = json.loads(recorded.read_artifact(ENVIRONMENT_FILE)) if recorded else {}
-        except ValueError:  # it is the user's own
+        except (ValueError, RecursionError):  # it is the user's own
             return {}
         return found if isinstance(found, dict) else {}
 

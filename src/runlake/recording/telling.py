@@ -19,7 +19,8 @@ def say(line: str) -> None:
     if log.disabled or sys.stderr is None or config.load().silent:  # without one, print would write to the program's own output
         return
     with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
-        print(redacted_text(line), file=sys.stderr)
+        shown = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in redacted_text(line))
+        print(shown, file=sys.stderr)  # nothing that a terminal would obey
 
 
 def name_unused(verb: str, **arguments: object) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from runlake.config import Config, recorded_variables
 from runlake.platform import user_name
 from runlake.recording.surroundings.packages import imported_packages
+from runlake.recording.turns import without_secret_words
 from runlake.redaction import redacted, redacted_arguments
 
 __all__ = ["environment_bytes"]
@@ -33,7 +34,7 @@ def _described(settings: Config) -> dict[str, Any]:
     command = list(sys.orig_argv)
     given = recorded_variables(settings)
     if settings.redact:
-        command = redacted_arguments(command)
+        command = redacted_arguments(without_secret_words(command))
         given = {name: value if name in settings.redact_allow else redacted(name, value) for name, value in given.items()}
     return {
         "command": command,
