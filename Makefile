@@ -27,7 +27,7 @@ lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: $(READY)
-	@for name in import_time log_points start_run visible_to_others call_overhead autolog_start publish eight_writers read_series read_curve search_runs export import_mlflow autolog_overhead booster_overhead torch_step_overhead trainer_overhead script_wall explain models serve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in import_time log_points start_run visible_to_others call_overhead autolog_start publish eight_writers read_series read_curve search_runs export import_mlflow autolog_overhead booster_overhead torch_step_overhead trainer_overhead sweep_overhead script_wall explain models serve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
