@@ -89,7 +89,9 @@ def steps(tmp_path: Path, run: runlake.read.Run, key: str) -> list[int]:
     ("strategy", "later"),
     [
         ("ddp_fork", ["validate"]),
-        ("ddp_spawn", []),  # each process that is spawned imports all of Lightning, and each call of a Trainer spawns its own
+        pytest.param(
+            "ddp_spawn", [], marks=pytest.mark.long
+        ),  # each process that is spawned imports all of Lightning, and each call of a Trainer spawns its own
         pytest.param("ddp_spawn", ["validate"], marks=pytest.mark.long),
         ("ddp", ["validate"]),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning.pytorch
 import numpy as np
+import pytest
 import pytorch_lightning
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -118,6 +119,7 @@ def test_the_plugin_holds_what_every_plugin_does(check: Callable[[], None]) -> N
     check()
 
 
+@pytest.mark.long
 def test_a_program_is_not_changed(tmp_path: Path) -> None:
     """Not what it says, nor the numbers that are drawn; its models are of no global, and looking for them takes a profiler."""
     found = verified(tmp_path, DEMO, options=["--globals-only"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from runlake_sklearn import model_digest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -78,6 +79,7 @@ def test_what_is_no_fitted_estimator_of_the_library_has_none() -> None:
     assert [model_digest(each) for each in (LogisticRegression(), LogisticRegression, X, "model", None)] == [None] * 5
 
 
+@pytest.mark.long
 def test_the_demo_and_a_program_with_a_main_function_are_not_changed(tmp_path: Path) -> None:
     """A warning of convergence is where it was, and every model is compared."""
     found = verified(tmp_path, DEMO)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from runlake_torch import model_digest, random_states
 
@@ -74,6 +75,7 @@ def test_the_state_of_the_generator_is_told_and_not_changed() -> None:
     assert not torch.equal(before["torch"], random_states()["torch"])
 
 
+@pytest.mark.long
 def test_the_demo_and_a_program_with_a_main_function_are_not_changed(tmp_path: Path) -> None:
     """Every weight, what dropout drew, and the loss that is printed."""
     found = verified(tmp_path, DEMO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xgboost
 from runlake_xgboost import model_digest
 from sklearn.linear_model import LogisticRegression
@@ -56,6 +57,7 @@ def test_what_is_no_trained_model_of_the_library_has_none() -> None:
     assert [model_digest(each) for each in (xgboost.XGBClassifier(), LogisticRegression().fit(X, Y), X, None)] == [None] * 4
 
 
+@pytest.mark.long
 def test_the_demo_and_a_program_with_a_main_function_are_not_changed(tmp_path: Path) -> None:
     """Booster and estimator are the same bit for bit."""
     found = verified(tmp_path, DEMO)

@@ -220,6 +220,7 @@ def tell_where(recorder: Recorder, run: ActiveRun) -> None:
 
 
 def remember(run: ActiveRun) -> None:
+    """It was opened here: so that it is found by its id, and ended with the process."""
     global _last
     _last = run
     for other in list(_to_end):
@@ -255,6 +256,7 @@ def _shared() -> ActiveRun | None:
 
 
 def trained_here() -> ActiveRun | None:
+    """The run of what is trained in this thread, where no call encloses that."""
     return _open(getattr(_trainings, "run", None))
 
 
