@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ from runlake.store.columns import as_array, decode, encode_summaries, repeated
 from runlake.store.commits import Mark
 from runlake.store.frames import Kind
 from runlake.store.layout import Layout
+from runlake.store.names import WalName
 from runlake.store.pieces import Piece
 from runlake.store.sealed import STREAM_TABLES
 from runlake.store.summary_rows import SummaryRow, summaries_by
 from runlake.store.tables import TABLES, coded
-from runlake.store.tail import Tail
 from runlake.store.view import GONE_SECONDS, Part, View, WriterState
 
 __all__ = ["Batch", "Found", "Hole", "look", "next_rows", "next_summaries"]
@@ -32,6 +33,11 @@ class Found:
     view: View
     over: set[str]
     gone: set[str]
+
+    @cached_property
+    def again(self) -> Found:
+        """What a second look finds, which takes nothing over from this one."""
+        return look(self.view.layout)
 
     def finished_parts(self) -> Iterator[tuple[Path, Part]]:
         """The parts of logs that nobody writes to any more."""
@@ -53,7 +59,9 @@ def look(layout: Layout) -> Found:
             newest[part.name.writer] = max(newest.get(part.name.writer, 0.0), path.stat().st_mtime)
     gone = {name for name, changed in newest.items() if _is_gone(view.writer(name), changed)}
     ended = {name for name in newest if (state := view.writer(name)) is not None and state.ended}
-    sealed = {sealed.writer for sealed in view.sealed.values()} - newest.keys()
+    # Listed after what is sealed, for a part is sealed once the next one is there: who has none by now is over.
+    logged = {name.writer for path in layout.logs() if (name := WalName.parse(path.name))}
+    sealed = {sealed.writer for sealed in view.sealed.values()} - logged
     view.refresh()
     return Found(view, gone | ended | sealed, gone)
 
@@ -95,8 +103,10 @@ def next_summaries(found: Found) -> Batch:
     for writer in sorted(pieces.keys() | view.summarizing()):
         before, covered = view.tables["metrics"].mark(writer), view.summarized(writer)
         rows = [*view.summary_rows(writer)]
-        late = [piece.after(covered) for piece in pieces.get(writer, ()) if piece.stop > covered]
-        if late and writer in found.over:
+        is_over = writer in found.over
+        known = [*_in_reach(found, Kind.POINTS, writer, pieces.get(writer, ()))] if is_over else []
+        late = [piece.after(covered) for piece in known if piece.stop > covered]
+        if late:
             points = pa.concat_tables([piece.rows() for piece in late])
             found_late = summaries_by(points, ("run_id", "key"))
             rows += [(run_id, writer, key, covered, late[-1].stop, summary) for (run_id, key), summary in found_late]
@@ -107,51 +117,59 @@ def next_summaries(found: Found) -> Batch:
 
 
 def next_rows(found: Found, kind: Kind, at_once: int) -> Batch:
-    """Of every writer what follows on its mark, about so many rows in all; of points no more than the summaries cover."""
+    """Of every writer what follows on its mark, about so many rows in all; of points no more than the published summaries cover."""
     view, batch = found.view, Batch()
     for writer, pieces in _by_writer(view.pieces(kind)).items():
         if batch.n_rows >= at_once:
             break
         if kind == Kind.POINTS:
-            pieces = [piece.before(view.summarized(writer)) for piece in pieces if piece.first < view.summarized(writer)]
+            covered = view.tables["metrics"].mark(writer) - 1
+            pieces = [piece.before(covered) for piece in pieces if piece.first < covered]
         _take(found, kind, writer, pieces, batch, at_once)
     return batch
 
 
 def _take(found: Found, kind: Kind, writer: str, pieces: Sequence[Piece], batch: Batch, at_once: int) -> None:
-    """Up to the first gap, or over it where nobody can fill it any more."""
+    """As far as they are in reach."""
     end = mark = found.view.tables[STREAM_TABLES[kind]].mark(writer)
     room = at_once - batch.n_rows
     taken: list[Piece] = []
     gaps: list[tuple[int, int]] = []
-    for piece in pieces:
-        if end - mark >= room or (piece.first != end and not _is_lost(found, writer)):
+    for piece in _in_reach(found, kind, writer, pieces):
+        if end - mark >= room:
             break
         if piece.first != end:
             gaps.append((end, piece.first))
         taken.append(piece)
         end = piece.stop
-    if taken and taken[-1] is pieces[-1] and end < found.view.written(kind, writer) and _is_lost(found, writer):
-        gaps.append((end, end := found.view.written(kind, writer)))
+    written = found.view.written(kind, writer)
+    if taken and taken[-1] is pieces[-1] and end < written and _is_lost(found, kind, writer, end, written):
+        gaps.append((end, end := written))
     if taken:
         batch.add(Mark(writer, mark, end), [piece.rows() for piece in taken])
         batch.holes += [Hole(first, stop, taken) for first, stop in gaps]
 
 
-def _is_lost(found: Found, writer: str) -> bool:
-    """Whether rows that are missing are lost: the writer is over, and its log was not merely misread."""
-    return writer in found.over and _reads_the_same_again(found.view, writer)
+def _in_reach(found: Found, kind: Kind, writer: str, pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Those up to the first gap, or over it where nobody can fill it any more."""
+    end = found.view.tables[STREAM_TABLES[kind]].mark(writer)
+    for piece in pieces:
+        if piece.first != end and not _is_lost(found, kind, writer, end, piece.first):
+            return
+        yield piece
+        end = piece.stop
 
 
-def _reads_the_same_again(view: View, writer: str) -> bool:
-    """A bad range that was only misread must not count as lost."""
-    for path, part in view.parts.items():
-        if part.name.writer == writer and part.tail.damage:
-            again = Tail(path)
-            again.read()
-            if again.damage != part.tail.damage:
-                return False
-    return True
+def _is_lost(found: Found, kind: Kind, writer: str, first: int, stop: int) -> bool:
+    """Whether rows are lost: the writer is over, and none of them is anywhere.
+
+    What was only misread, or moved or written while it was looked for, a second look finds, or does not find missing.
+    """
+    return _is_missing(found, kind, writer, first, stop) and _is_missing(found.again, kind, writer, first, stop)
+
+
+def _is_missing(found: Found, kind: Kind, writer: str, first: int, stop: int) -> bool:
+    return writer in found.over and found.view.is_missing(kind, writer, first, stop)
 
 
 def _by_writer(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:

@@ -202,6 +202,11 @@ class View:
         for (kind, writer), coverage in self._seen.items():
             yield from ((kind, writer, start, stop) for start, stop in coverage.holes())
 
+    def is_missing(self, kind: Kind, writer: str, first: int, stop: int) -> bool:
+        """Whether none of these rows is anywhere, though their writer wrote them."""
+        missing = self._seen[kind, writer].missing_in(first, stop)
+        return stop <= self.written(kind, writer) and sum(end - start for start, end in missing) == stop - first
+
     def _read_tables(self, paths: Sequence[Path]) -> bool:
         """Whether they tell of no events that came after the logs were read."""
         before = [table.log.version for table in self.tables.values()]
