@@ -13,6 +13,8 @@ from children import run_program
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/pyproject.toml"))
 PUBLIC = {"runlake", "runlake.read", "runlake.testing"}
+COMMANDS = {"runlake-ui"}  # which bring commands, and record no library
+LIBRARIES = [folder for folder in FOLDERS if folder.name not in COMMANDS]
 
 
 def module_of(folder: Path) -> str:
@@ -32,7 +34,16 @@ def imported_by(tree: ast.AST) -> set[str]:
     return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_what_brings_commands_says_so(name: str) -> None:
+    """Folder, distribution and module agree, and each entry point names a command in it."""
+    project = tomllib.loads((FOLDERS[0].parent / name / "pyproject.toml").read_text())["project"]
+
+    assert (project["name"], project["dependencies"][0], list(project["entry-points"])) == (name, "runlake", ["runlake.commands"])
+    assert all(where.startswith(name.replace("-", "_") + ".") for where in project["entry-points"]["runlake.commands"].values())
+
+
+@pytest.mark.parametrize("folder", LIBRARIES, ids=lambda folder: folder.name)
 def test_its_names_agree(folder: Path) -> None:
     """Folder, distribution, module and entry point; the library is an extra with a lower bound alone."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
@@ -47,13 +58,20 @@ def test_its_names_agree(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_it_uses_public_names_alone_and_no_library_before_that_is_there(folder: Path) -> None:
+def test_it_uses_public_names_alone(folder: Path) -> None:
+    """Whatever is imported of runlake is what anybody may import."""
+    trees = [ast.parse(path.read_text()) for path in files_of(folder)]
+
+    assert {name for tree in trees for name in imported_by(tree) if name.partition(".")[0] == "runlake"} <= PUBLIC
+
+
+@pytest.mark.parametrize("folder", LIBRARIES, ids=lambda folder: folder.name)
+def test_it_imports_no_library_before_that_is_there(folder: Path) -> None:
     """What it imports of its library, it imports where that has been imported already: not in what its entry point names."""
-    entry, *rest = [ast.parse(path.read_text()) for path in files_of(folder)]
+    entry = ast.parse(files_of(folder)[0].read_text())
     unconditional = [node for node in entry.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     at_the_top = {name.partition(".")[0] for node in unconditional for name in imported_by(node)}
 
-    assert {name for tree in (entry, *rest) for name in imported_by(tree) if name.partition(".")[0] == "runlake"} <= PUBLIC
     assert at_the_top <= {"runlake", module_of(folder), *sys.stdlib_module_names}
 
 

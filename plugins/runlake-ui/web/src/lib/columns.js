@@ -1,0 +1,37 @@
+// Which columns a table of runs has when nobody has said so: the metric that they are compared by, the next ones, and what varies.
+import { metricName } from "./names.js";
+
+const METRICS = 3;
+const PARAMS = 5;
+const CHECKED = /(^|[/_.-])(val|valid|validation|eval|test|dev)([/_.-]|$)/i;
+
+/**
+ * @param {{keys: any[], primary: any, telling: string[]}} schema
+ * @returns {string[]} the names, the metric to compare by first
+ */
+export function usefulColumns(schema) {
+  const { primary } = schema;
+  const metrics = schema.keys
+    .filter((each) => each.scope === "metric" && each.key !== primary?.key && !each.key.startsWith("system/"))
+    .sort((a, b) => worth(b, primary) - worth(a, primary) || a.key.localeCompare(b.key))
+    .slice(0, METRICS)
+    .map((each) => metricName(each.key, each.goal ?? null));
+  const params = schema.telling.slice(0, PARAMS);
+  return [...(primary ? [primary.name] : []), ...metrics, ...params, "start_time", "duration"];
+}
+
+/** Metrics that most runs have come first, and those of data that was not trained on. @param {any} key @param {any} primary */
+function worth(key, primary) {
+  const coverage = primary ? key.n / Math.max(1, primary.n ?? key.n) : 1;
+  return (CHECKED.test(key.key) ? 2 : 0) + Math.min(1, coverage) + (key.varies ? 0.5 : 0) + (key.goal ? 0.25 : 0);
+}
+
+/** How wide a column is, in pixels. @param {string} name @param {string} shown its title */
+export function widthOf(name, shown) {
+  if (name === "run_name") return 200;
+  if (name === "status") return 92;
+  if (name === "trend") return 80;
+  if (name === "start_time") return 92;
+  if (name === "duration") return 76;
+  return Math.min(140, Math.max(72, 24 + shown.length * 7));
+}
