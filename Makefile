@@ -31,7 +31,7 @@ lint: $(READY) page
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && cd $(PAGE)/web && npm run --silent check
 
 bench: $(READY)
-	@for name in import_time log_points start_run visible_to_others call_overhead autolog_start publish eight_writers read_series read_curve search_runs export import_mlflow autolog_overhead booster_overhead torch_step_overhead trainer_overhead sweep_overhead script_wall explain models serve; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in import_time log_points start_run visible_to_others call_overhead autolog_start publish eight_writers read_series read_curve search_runs export import_mlflow autolog_overhead booster_overhead torch_step_overhead trainer_overhead sweep_overhead script_wall explain models serve page; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # The web page, which `runlake ui` serves: built again when a file of it changed.
 page: $(ASSETS)

@@ -45,14 +45,23 @@ class InvalidValue(RunlakeError, ValueError):
 
 
 class InvalidFilter(InvalidValue):
-    """A filter or an order cannot be read, or asks for what is not there."""
+    """A filter or an order cannot be read, or asks for what is not there.
+
+    `what` says it in a sentence; where one part of what was typed is to blame, this is the text from `start` up to `stop`.
+    """
+
+    def __init__(self, shown: str, what: str | None = None, start: int | None = None, stop: int | None = None) -> None:
+        super().__init__(shown)
+        self.what = shown if what is None else what
+        self.start = start
+        self.stop = stop
 
     @classmethod
     def at(cls, what: str, typed: str, start: int, stop: int) -> InvalidFilter:
         """With what was typed, and this part of it underlined."""
         first, end = max(0, start - SHOWN_BEFORE), min(stop, start + SHOWN_AFTER)
         shown = "".join(letter if letter.isprintable() else " " for letter in typed[first : end + SHOWN_AFTER])
-        return cls(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * max(1, end - start)}")
+        return cls(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * max(1, end - start)}", what, start, stop)
 
 
 class _Unknown(RunlakeError, KeyError):

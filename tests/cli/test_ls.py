@@ -23,9 +23,9 @@ from children import environment, run_program
 from conftest import lacking
 from faults import small_disk
 from runlake.cli import cli
-from runlake.display.choosing import by_weight, telling_params
 from runlake.display.sparkline import sparkline
 from runlake.display.words import duration, moment, number, numbers, shortened, size
+from runlake.read.choosing import by_weight, telling_params
 from terminal import on_terminal, without_colours
 
 

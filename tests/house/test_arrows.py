@@ -118,6 +118,7 @@ BY_NAME = {
     "models/code/sources.py": {"pyfunc"},
     "models/writing.py": {"pyfunc"},
     "read/looks.py": {"display"},
+    "read/told.py": {"client", "display"},
 }
 
 

@@ -215,6 +215,11 @@ ODD: dict[str, Callable[[], Any]] = {
 }
 
 
+def test_an_integer_of_more_digits_than_python_reads_is_its_text() -> None:
+    """A forged row costs nobody the other params."""
+    assert (typed("int", "9" * 5000), typed("int", "-12")) == ("9" * 5000, -12)
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_object_is_kept_as_its_text_and_is_no_metric(name: str, store: Path) -> None:
     """Nothing but InvalidValue is raised, and what it is logged beside is there."""

@@ -85,6 +85,15 @@ def test_a_content_that_is_not_there_is_an_error(layout: Layout) -> None:
         content_of(layout, "0" * 64)
 
 
+def test_what_is_no_hash_is_no_path_either(layout: Layout) -> None:
+    """A forged row of a table leads nowhere."""
+    layout.root.joinpath("outside").write_bytes(b"secret")
+
+    for forged in ("../../outside", "../../../../../dev/zero", "", "0" * 63):
+        with pytest.raises(FileNotFoundError, match="is no hash"):
+            content_of(layout, forged)
+
+
 def test_a_damaged_pack_stays_and_its_good_contents_are_dealt_out(layout: Layout) -> None:
     """Whoever repairs it finds what is left of it."""
     keep_together(layout, [b"good", b"gone bad"])

@@ -18,7 +18,13 @@ from runlake.errors import RunlakeError
 __all__ = ["cli", "main"]
 
 
-@click.group(cls=Commands, commands=COMMANDS, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    commands=COMMANDS,
+    plugged="runlake.commands",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(runlake.__version__, prog_name="runlake")
 @click.pass_context
 def cli(context: click.Context) -> None:

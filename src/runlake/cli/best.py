@@ -16,11 +16,11 @@ from runlake.cli.exporting import print_csv, print_list
 from runlake.cli.filtering import Filtering, searched
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import experiments_of, no_runs, open_named, store_option
-from runlake.display.listing import values_of
 from runlake.display.ranking_table import Ranked, ranking_table, varying_params
 from runlake.display.words import count
 from runlake.errors import UnknownRun
 from runlake.read import Query, Store
+from runlake.read.listing import values_of
 from runlake.read.naming import Ranking, ranking
 
 __all__ = ["best"]

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import importlib
 import keyword
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["COMMANDS", "Commands", "Later"]
+from runlake import guard
+from runlake.errors import RunlakeError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["COMMANDS", "Commands", "Later", "Plugged"]
 
 
 class Later(click.Command):
@@ -22,13 +29,61 @@ class Later(click.Command):
         return command
 
 
+class Plugged(click.Command):
+    """A command of a plugin, which is not imported until it is given, or its sentence is wanted."""
+
+    def __init__(self, name: str, entry: EntryPoint) -> None:
+        super().__init__(name)
+        self._entry = entry
+
+    def imported(self) -> click.Command:
+        """The command itself. Raises RunlakeError where the plugin does not let itself be imported, or has something else there."""
+        found = guard.attempt(self._entry.load)
+        if isinstance(found, click.Command):
+            return found
+        why = f"{type(found).__name__}: {found}" if isinstance(found, BaseException) else f"{self._entry.value} is no command of click"
+        plugin = f"the plugin {self._entry.dist.name}" if self._entry.dist else "its plugin"
+        raise RunlakeError(f"The command {self.name} of {plugin} cannot be loaded: {' '.join(why.split())}")
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Its first sentence; of one that is broken, that it is."""
+        try:
+            return self.imported().get_short_help_str(limit)
+        except RunlakeError:
+            return f"Cannot be loaded: `runlake {self.name}` says why."
+
+
 class Commands(click.Group):
-    """Lists all commands without their modules, and imports that of the one that is given."""
+    """Lists all commands without their modules, and imports that of the one that is given.
+
+    `plugged` is a group of entry points, whose commands are listed with its own; they take the name of none of these.
+    """
+
+    def __init__(self, *arguments: Any, plugged: str | None = None, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._plugged = plugged
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, those of plugins among them."""
+        return sorted({*super().list_commands(ctx), *(entry.name for entry in self._entries())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of ours, or else of a plugin."""
+        found = super().get_command(ctx, cmd_name)
+        entry = None if found else next((each for each in self._entries() if each.name == cmd_name), None)
+        return Plugged(cmd_name, entry) if entry else found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         """The command that is meant."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command.imported() if isinstance(command, Later) else command, rest
+        return name, command.imported() if isinstance(command, (Later, Plugged)) else command, rest
+
+    def _entries(self) -> Iterable[EntryPoint]:
+        if self._plugged is None:
+            return ()
+        from importlib.metadata import entry_points  # late: our own commands are found without
+
+        return entry_points(group=self._plugged)
 
 
 COMMANDS = {

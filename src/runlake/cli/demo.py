@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import random
+import shlex
 from importlib.metadata import EntryPoint
 
 import click
@@ -76,6 +77,13 @@ def _print_shelves(console: Console, store: Store) -> None:
     for experiment in runlake.search_experiments():
         console.print(f"Experiment {experiment.experiment_id} ({experiment.name}): {runs.count(experiment.experiment_id)} runs")
     console.print(f"Read them: [bold]runlake.read.open_store({str(store.path)!r}).runs()[/]")
+    console.print(f"Look at them: [bold]{_page_of(store)}[/]")
+
+
+def _page_of(store: Store) -> str:
+    """The command that opens the page, or that installs it."""
+    is_there = any(entry.name == "ui" for entry in importlib.metadata.entry_points(group="runlake.commands"))
+    return f"runlake ui --store {shlex.quote(str(store.path))}" if is_there else "pip install runlake-ui, then runlake ui"
 
 
 def _train(steps: int) -> str:

@@ -16,9 +16,9 @@ from runlake.cli.exporting import print_csv, print_list
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import experiments_of, open_named, store_option
 from runlake.display.experiments_table import experiments_table
-from runlake.display.listing import values_of
 from runlake.entities import Experiment, Status, ViewType
 from runlake.read import Query, Store
+from runlake.read.listing import values_of
 from runlake.read.naming import find_experiment
 from runlake.recording import experiments as recorded
 

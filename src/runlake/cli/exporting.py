@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from runlake.display.listing import values_of
 from runlake.read import Run, Store
+from runlake.read.listing import values_of
 from runlake.read.search.found import Found
 
 __all__ = ["csv_text", "flat", "json_text", "objects", "print_csv", "print_list", "print_object", "run_object"]

@@ -18,11 +18,11 @@ from runlake.cli.filtering import Filtering, searched
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import experiments_of, no_runs, open_named, store_option
 from runlake.display.curves import curves_of_metric
-from runlake.display.listing import Listing, list_runs, values_of
 from runlake.display.runs_table import Asked, runs_table
 from runlake.display.words import count
 from runlake.entities import Experiment, ViewType
 from runlake.read import Query, Store
+from runlake.read.listing import Listing, list_runs, values_of
 from runlake.read.naming import metric_of
 from runlake.read.search.found import Found
 from runlake.read.search.parse import parse_name, parse_order

@@ -16,12 +16,12 @@ from runlake.cli.completing import complete_filter, complete_run
 from runlake.cli.exporting import print_csv, print_list
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import open_named, store_option
-from runlake.display.choosing import by_weight
 from runlake.display.plot import Plot, plot_of
 from runlake.display.text_plot import text_plot
 from runlake.display.traces import Along
 from runlake.errors import InvalidValue
 from runlake.read import Run, Series
+from runlake.read.choosing import by_weight
 from runlake.read.direction import GOAL_TAG
 from runlake.read.naming import find_run
 

@@ -16,13 +16,13 @@ from runlake.cli.exporting import print_object, run_object
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import experiments_of, open_named, store_option
 from runlake.display.curves import curves_of_metric, curves_of_run
-from runlake.display.listing import list_runs, values_of
 from runlake.display.run_page import About, run_page
 from runlake.entities import ViewType
 from runlake.entities.described import DescribedModel
 from runlake.entities.models import MANIFEST
 from runlake.errors import UnknownRun
 from runlake.read import Query, Run, Store
+from runlake.read.listing import list_runs, values_of
 from runlake.read.naming import find_run, quoted
 
 __all__ = ["show"]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from runlake.display.choosing import by_weight, telling_params
 from runlake.display.comparison import ComparedRow, Section, same_in_words, sections_of, verdict_in_words
 from runlake.display.markup import BAD, CELL, GOOD, MONO, RIGHT, card, folded, short, sign, table, td, th, tr
 from runlake.display.metrics import ARROWS
@@ -15,6 +14,7 @@ from runlake.display.plot import plot_of_series
 from runlake.display.svg import FAINT, escaped, spark
 from runlake.display.words import count, date, duration, number, numbers, size, value
 from runlake.read import Run, Series
+from runlake.read.choosing import by_weight, telling_params
 from runlake.read.comparing import Comparison
 from runlake.read.comparing.whole import ComparedRun
 from runlake.read.direction import GOAL_TAG, direction, has_direction

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 
-from runlake.display.choosing import by_weight
 from runlake.display.grid import Column, lines
 from runlake.display.metrics import ARROWS
 from runlake.display.sparkline import sparkline
@@ -16,6 +15,7 @@ from runlake.display.statuses import with_word
 from runlake.display.words import count, duration, number, one_line, shortened
 from runlake.entities import Status
 from runlake.read import Run
+from runlake.read.choosing import by_weight
 from runlake.read.direction import GOAL_TAG, Goal, has_direction
 
 __all__ = ["DRAWN", "PIECES", "Progress", "SeriesProgress", "ending", "news", "progress_of", "progress_page"]

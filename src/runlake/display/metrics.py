@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from runlake.display.choosing import by_weight
-from runlake.display.listing import Listing
 from runlake.entities import Scope
+from runlake.read.choosing import by_weight
 from runlake.read.direction import GOAL_TAG, Goal, direction
+from runlake.read.listing import Listing
 from runlake.read.naming import stored_name
 
 __all__ = ["ARROWS", "Metrics"]

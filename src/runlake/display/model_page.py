@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from runlake.display.choosing import by_weight
 from runlake.display.grid import in_columns
 from runlake.display.metrics import ARROWS
 from runlake.display.models_table import aliases_in_words, versions_table
@@ -19,6 +18,7 @@ from runlake.display.words import count, date, moment, number, one_line, size
 from runlake.entities.described import DescribedModel
 from runlake.entities.registered import ModelVersion, RegisteredModel, Stage
 from runlake.read import Run
+from runlake.read.choosing import by_weight
 from runlake.read.direction import GOAL_TAG, has_direction
 
 __all__ = ["Shown", "main_metrics", "model_lines", "registered_lines"]

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from runlake.display.choosing import telling_params
 from runlake.display.grid import Column, lines
 from runlake.display.metrics import ARROWS
 from runlake.display.statuses import with_word
 from runlake.display.words import moment, numbers, one_line, shortened, value
+from runlake.read.choosing import telling_params
 from runlake.read.direction import Goal
 
 __all__ = ["Ranked", "ranking_table", "varying_params"]

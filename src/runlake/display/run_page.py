@@ -12,7 +12,6 @@ from rich.text import Text
 
 from runlake.display.asking import asking_lines
 from runlake.display.grid import Column, in_columns, lines
-from runlake.display.listing import Listing
 from runlake.display.metrics import ARROWS
 from runlake.display.runs_table import Asked, Curves, runs_table
 from runlake.display.schemas import schema_in_words
@@ -26,6 +25,7 @@ from runlake.entities.environments import CHANGES_TAG
 from runlake.entities.tags import MODEL_TAG, MODELS_TAG, SKIPPED_TAG
 from runlake.read import Run, Series
 from runlake.read.direction import has_direction
+from runlake.read.listing import Listing
 
 __all__ = ["About", "asking_section", "run_page"]
 

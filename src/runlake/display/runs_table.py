@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
-from runlake.display.choosing import telling_params
 from runlake.display.grid import Column, lines
-from runlake.display.listing import Listing, Row
 from runlake.display.metrics import Metrics
 from runlake.display.sparkline import sparkline
 from runlake.display.statuses import with_word
 from runlake.display.words import date, duration, moment, number, numbers, one_line, shortened, value
 from runlake.entities import Scope
+from runlake.read.choosing import telling_params
+from runlake.read.listing import Listing, Row
 from runlake.read.naming import stored_name
 
 __all__ = ["Asked", "Curves", "runs_table"]

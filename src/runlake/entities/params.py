@@ -39,10 +39,17 @@ def typed(kind: str, text: str) -> Any:
     if kind == "bool":
         return text == "True"
     if kind == "int":
-        return int(text) if text.lstrip("+-").isdigit() else text  # a subclass may print as a word
+        return _int(text)
     if kind == "float":
         return _float(text)
     return ast.literal_eval(text)
+
+
+def _int(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # a subclass may print as a word, and what has thousands of digits nobody wrote
+        return text
 
 
 def _float(text: str) -> float | str:

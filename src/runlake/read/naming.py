@@ -20,7 +20,7 @@ from runlake.read.search.tree import AGGREGATES, Name
 if TYPE_CHECKING:
     from runlake.read.stores import Store
 
-__all__ = ["Ranking", "find_experiment", "find_run", "metric_of", "quoted", "ranking", "stored_name"]
+__all__ = ["Ranking", "find_experiment", "find_run", "metric_of", "quoted", "ranking", "shown_name", "stored_name"]
 
 MOST_LETTERS = 4096
 SHOWN = 5  # of several that may be meant
@@ -28,6 +28,7 @@ MOST_COMPARED = 5000  # names, for the nearest
 
 _ALL = Query()
 _BEST = re.compile(r"@best\((.*)\)", re.DOTALL)
+_PLAIN = re.compile(r"[^\s'\"`=!<>~@(),]+")  # one word of a filter
 _BEGINNING = re.compile(r"[0-9A-Za-z-]{4,}")  # of an id
 
 
@@ -109,6 +110,12 @@ def stored_name(scope: Scope, key: str, stat: str = "") -> str:
     """How a filter names a param, a metric or a tag, whatever letters its key has."""
     quoted_key = key.replace("`", "``")
     return f"{scope}s.`{quoted_key}`{stat and '.'}{stat}"
+
+
+def shown_name(scope: Scope, key: str, stat: str = "") -> str:
+    """The same as people write it: without quotes where the key needs none."""
+    is_plain = _PLAIN.fullmatch(key) and not (scope == Scope.METRIC and key.rpartition(".")[2] in AGGREGATES)
+    return f"{scope}s.{key}{stat and '.'}{stat}" if is_plain else stored_name(scope, key, stat)
 
 
 def quoted(text: str) -> str:

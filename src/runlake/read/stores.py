@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from runlake import config
 from runlake.entities import Job, Scope, ViewType
 from runlake.errors import StoreError, UnknownArtifact, UnknownRun
+from runlake.read.changes import Watch
 from runlake.read.curve import Axis, Range, curve_of
 from runlake.read.run import Run
 from runlake.read.runs import Runs
 from runlake.read.search.found import Found
 from runlake.read.search.index import Index
 from runlake.read.search.query import Query
-from runlake.read.search.runs import run_query
+from runlake.read.search.runs import run_listed, run_query
 from runlake.store.fold import RunState, fold_runs
 from runlake.store.layout import Layout, check_usable, is_store
 from runlake.store.packs import content_of
@@ -47,6 +48,10 @@ class Store:
         with self._lock:
             self._view.refresh()
 
+    def watch(self) -> Watch:
+        """What says what comes into the store from now on."""
+        return Watch(self.looking)
+
     def points(self, run_id: str | tuple[str, str] | None = None, key: str | None = None) -> pa.Table:
         """Points as `run_id, key, step, wall_ns, value, writer, seq`, by run, key, step and time; a pair is the first and last run."""
         with self._lock:
@@ -75,13 +80,24 @@ class Store:
         with self._lock:
             found = curve_of(self._view, run_id, key, x, range, pixels, smooth)
         if not found.num_rows:
-            _ = self.run(run_id).metrics[key]  # which knows what is not there
+            self._check_metric(run_id, key)
         return found
+
+    def _check_metric(self, run_id: str, key: str) -> None:
+        """Raise UnknownRun or KeyError where a run, or its metric, is not there; points may be missing all the same, as of a damaged file."""
+        run = next(iter(self.found(self.these([run_id]))), None) or self.run(run_id)
+        if key not in run.data.metrics:
+            _ = run.metrics[key]
 
     def search(self, query: Query) -> Found:
         """The runs that are asked for, in order. Raises InvalidFilter."""
         with self._lock:
             return self._view.whatever_vanishes(lambda: run_query(self._view, self._index, query))
+
+    def these(self, run_ids: pa.Array | Sequence[str]) -> Found:
+        """The runs of these ids, in this order, deleted ones too; those that are not there are left out."""
+        with self._lock:
+            return self._view.whatever_vanishes(lambda: run_listed(self._view, self._index, run_ids))
 
     def found(self, found: Found) -> Runs:
         """The runs that a search found."""

@@ -21,6 +21,7 @@ MOST_BYTES = 4000  # of its path: systems take 4,096 with the names of our files
 
 _OURS = {
     "STORE.json",
+    "views",
     ".gitignore",
     "tmp",
     "wal",

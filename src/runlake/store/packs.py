@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -22,6 +23,7 @@ from runlake.store.put_new import make_folder, put_new
 __all__ = ["LARGEST", "content_of", "contents_in", "deal_out", "hashes_in", "hold", "keep_together"]
 
 MOST_REMEMBERED = 10_000
+_HASH = re.compile(r"[0-9a-f]{64}")
 LARGEST = 1 << 20  # of a content in a pack: what is larger is written twice for no gain
 
 
@@ -40,6 +42,8 @@ def keep_together(layout: Layout, contents: Sequence[bytes]) -> list[Blob]:
 
 def content_of(layout: Layout, sha256: str) -> bytes:
     """The content with this hash, wherever it lies by now. Raises FileNotFoundError where there is none."""
+    if not _HASH.fullmatch(sha256):  # of a forged row, and it would be taken for a path
+        raise FileNotFoundError(f"{layout.root} has no content {sha256[:80]!r}, which is no hash.")
     found = _bytes(layout.blob(sha256))
     for pack in layout.packs() if found is None else ():
         with contextlib.suppress(FileNotFoundError):  # dealt out meanwhile

@@ -178,6 +178,14 @@ class View:
         """What is not published yet of this stream, by writer and number."""
         return sorted(self._pieces[kind], key=lambda piece: (piece.writer, piece.first))
 
+    def marks(self) -> dict[tuple[Kind, str], int]:
+        """How many rows of each stream each writer of logs is known to have written."""
+        return {stream: coverage.stops[-1] for stream, coverage in self._seen.items() if coverage.stops}
+
+    def gone(self) -> set[str]:
+        """The writers of logs that left without a word."""
+        return {name for name, state in self._writers.items() if not state.ended and state.is_gone}
+
     def written(self, kind: Kind, writer: str) -> int:
         """How many rows of this stream the writer is known to have written, whether they are there or not."""
         return max(self._seen[kind, writer].stops, default=0)

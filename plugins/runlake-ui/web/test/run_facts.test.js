@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { csv, difference, filtered, kindsOf, machine, ordered, parted, said, typeOf } from "../src/run/facts.js";
+import { columnsOf, csv, difference, filtered, kindsOf, machine, ordered, parted, said, telling, typeOf } from "../src/run/facts.js";
 import { inAddress, sectionOfKey, sectionsOf } from "../src/run/sections.js";
 
 const param = (key, is_default) => ({ key, value: "1", is_default });
@@ -26,6 +26,11 @@ test("metrics sort by a column with NaN last whichever way, and the primary one 
   assert.deepEqual(keys(ordered(rows, { by: "last", isDown: false }, null)), ["d", "b", "c", "a"]);
   assert.deepEqual(keys(ordered(rows, { by: "last", isDown: true }, null)), ["c", "b", "d", "a"]);
   assert.deepEqual(keys(ordered(rows, { by: "key", isDown: false }, "c")), ["c", "a", "b", "d"]);
+});
+
+test("curves with a goal are seen before others, the primary one first, and single points have none", () => {
+  const rows = [metric("a"), { ...metric("b"), goal: "min" }, metric("c"), { ...metric("d"), n: 1 }];
+  assert.deepEqual(keys(telling(rows, "c")), ["c", "b", "a"]);
 });
 
 test("a difference says which way, and whether that is good", () => {
@@ -58,4 +63,10 @@ test("the machine's own metrics are apart", () => {
 
 test("a path is safe in an address, with its folders", () => {
   assert.equal(inAddress("a b/c#d?.txt"), "a%20b/c%23d%3F.txt");
+});
+
+test("columns of a data set carry what the profile knows of them", () => {
+  const found = columnsOf({ schema: [{ name: "a", type: "float64" }, { name: "b", type: "str" }], profile: { columns: { a: { missing: 0, min: 1.5, top: ["x"] } } } });
+  assert.deepEqual(found, { names: ["missing", "min"], rows: [{ name: "a", type: "float64", missing: 0, min: 1.5, top: ["x"] }, { name: "b", type: "str" }] });
+  assert.deepEqual(columnsOf({}), { names: [], rows: [] });
 });

@@ -15,12 +15,12 @@ from runlake.cli.models.objects import change_object, model_object, print_table,
 from runlake.cli.printing import console_for, print_line
 from runlake.cli.stores import open_named, store_option
 from runlake.client.searching import page_of_models, page_of_versions
-from runlake.display.listing import values_of
 from runlake.display.models_table import history_table, models_table, versions_table
 from runlake.display.words import count
 from runlake.entities import ViewType
 from runlake.entities.registered import ModelVersion, RegisteredModel, RegistryChange
 from runlake.read import Query, Store
+from runlake.read.listing import values_of
 from runlake.recording.registry import checked_name, registry
 
 __all__ = ["history", "ls", "run_names", "versions"]

@@ -18,7 +18,7 @@ from runlake.read.search.columns import Texts
 from runlake.read.search.query import Outcome
 from runlake.read.search.selected import Selected
 from runlake.read.search.values import Attribute, DatasetText, Metric, Moment, Text, Value
-from runlake.store.columns import as_array, text_scalar
+from runlake.store.columns import as_array, as_numbers, text_scalar
 
 __all__ = ["Found", "Row"]
 
@@ -65,8 +65,38 @@ class Found:
 
     def ids(self) -> list[str]:
         """Their ids."""
-        found: list[str] = self._runs.texts(Attribute("run_id")).to_arrow().to_pylist()
+        found: list[str] = self.run_ids().to_pylist()
         return found
+
+    def run_ids(self) -> pa.Array:
+        """The same, for one who has many of them and wants no list."""
+        return self._runs.texts(Attribute("run_id")).to_arrow()
+
+    def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """A column of numbers, and which runs have one, by a name as filters have it; None where it is one of texts. Raises InvalidFilter.
+
+        Of a param or a tag these are the values that read as numbers; times are milliseconds.
+        """
+        value = self._value_of(name)
+        if isinstance(value, (Attribute, DatasetText)):
+            return None
+        column = self._runs.numbers_in(value) if isinstance(value, Text) else self._runs.numbers(value)
+        return column.values, column.known
+
+    def texts(self, name: str) -> tuple[np.ndarray, pa.Array] | None:
+        """A column of texts as codes, -1 where a run has none, and the distinct ones. Raises InvalidFilter.
+
+        None where it is one of numbers.
+        """
+        value = self._value_of(name)
+        if isinstance(value, DatasetText):
+            column = self._runs.data_sets()
+        elif isinstance(value, (Text, Attribute)):
+            column = self._runs.texts(value)
+        else:
+            return None
+        coded = column.distinct.dictionary_encode()  # a part may have a text that another has, too
+        return column.by_run(as_numbers(coded.indices).astype(np.int64), -1).astype(np.int64), coded.dictionary
 
     def table(self, columns: Sequence[str] | None = None, *, as_text: bool = False) -> pa.Table:
         """The columns asked for, by default what MLflow shows: params typed where all of a kind, unless `as_text`, and times in UTC."""

@@ -20,7 +20,7 @@ from runlake.read.search.parse import parse_filter, parse_name, parse_order
 from runlake.read.search.selected import Selected
 from runlake.read.search.values import Catalog, DatasetText, Value, Words
 
-__all__ = ["Kind", "Outcome", "Query", "answered"]
+__all__ = ["Kind", "Outcome", "Query", "answered", "chosen"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ def answered(query: Query, kind: Kind, parts: Sequence[Part], scan: Columns, sho
     chosen = first(rows, orders, select, n)
     token = _token(query, [place_of(order, select(chosen[-1:])) for order in orders]) if 0 < n < len(rows) else None
     return Outcome(select(chosen), total, token, meant.column, [str(error) for error in unknown])
+
+
+def chosen(parts: Sequence[Part], scan: Columns, rows: np.ndarray, kind: Kind) -> Outcome:
+    """These rows, as if a search had found them."""
+    return Outcome(Selected(scan, parts, rows), len(rows), None, _Meant(parts, kind.words).column, [])
 
 
 class _Meant:

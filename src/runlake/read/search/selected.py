@@ -17,6 +17,8 @@ from runlake.store.columns import texts
 
 __all__ = ["Selected"]
 
+FEW = 4  # texts of one in so many runs are read by themselves
+
 
 class Selected:
     """The columns of these runs."""
@@ -59,6 +61,14 @@ class Selected:
             return Texts(ids.codes, artifact_uris(ids.distinct))
         return self._joined([self.scan.texts(value, frame).taken(rows) for frame, rows in self.pieces])
 
+    def numbers_in(self, value: Text) -> Numbers:
+        """The numbers that a column of texts holds. What was read of a frame once stays read there, so many runs are not read anew."""
+        columns = [(self.scan.texts(value, frame), rows) for frame, rows in self.pieces]
+        found = [_numbers_at(column, rows) for column, rows in columns]
+        if not found:
+            return Numbers.none(0)
+        return Numbers(*(self._in_order(np.concatenate(part)) for part in zip(*((each.values, each.known) for each in found), strict=True)))
+
     def data_sets(self) -> Texts:
         """The data sets, as JSON."""
         return self._joined([self.scan.data_sets(frame).taken(rows) for frame, rows in self.pieces])
@@ -75,3 +85,10 @@ class Selected:
 
     def _in_order(self, values: np.ndarray) -> np.ndarray:
         return values if self._back is None else values[self._back]
+
+
+def _numbers_at(column: Texts, rows: np.ndarray) -> Numbers:
+    if len(rows) * FEW < len(column.distinct):
+        return column.taken(rows).numbers
+    numbers = column.numbers
+    return Numbers(numbers.values[rows], numbers.known[rows])

@@ -42,6 +42,13 @@ export function ticks(lo, hi, n = 5) {
   return found;
 }
 
+/** A round number as short as it can be: 0.5, 250k, −2e−7. @param {number} value */
+export function tickText(value) {
+  const size = Math.abs(value);
+  if (size >= 1000 || (size && size < 1e-4)) return short(value);
+  return String(Number(value.toPrecision(6))).replace("-", "−");
+}
+
 /** The theme's colours as they are now. @returns {Look} */
 export function look() {
   return {
@@ -101,11 +108,11 @@ export function axes({ ctx, look, width }, box, { x, y, xName = "", yName = "", 
   if (yLines) {
     for (const value of ticks(y.lo, y.hi, Math.max(2, (box.bottom - box.top) / 45))) {
       line(ctx, box.left, crisp(y(value)), box.right, crisp(y(value)));
-      ctx.fillText(short(value), box.left - 6, y(value));
+      ctx.fillText(tickText(value), box.left - 6, y(value));
     }
   }
   ctx.textAlign = "center";
-  const along = xTicks ?? ticks(x.lo, x.hi, Math.max(2, (box.right - box.left) / 90)).map((at) => ({ at, text: short(at) }));
+  const along = xTicks ?? ticks(x.lo, x.hi, Math.max(2, (box.right - box.left) / 70)).map((at) => ({ at, text: tickText(at) }));
   for (const { at, text } of along) {
     if (!yLines) line(ctx, crisp(x(at)), box.top, crisp(x(at)), box.bottom);
     const half = ctx.measureText(text).width / 2;

@@ -16,7 +16,8 @@ export function usefulColumns(schema) {
     .sort((a, b) => worth(b, primary) - worth(a, primary) || a.key.localeCompare(b.key))
     .slice(0, METRICS)
     .map((each) => metricName(each.key, each.goal ?? null));
-  const params = schema.telling.slice(0, PARAMS);
+  const alike = new Set(schema.keys.filter((each) => each.distinct === 1).map((each) => each.name)); // but for runs that lack it
+  const params = schema.telling.filter((name) => !alike.has(name)).slice(0, PARAMS);
   return [...(primary ? [primary.name] : []), ...metrics, ...params, "start_time", "duration"];
 }
 

@@ -105,5 +105,5 @@ function two(n) {
 
 /** @param {string} text */
 function minus(text) {
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }

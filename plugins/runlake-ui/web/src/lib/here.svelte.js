@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 
 class Here {
+  #waiting = false;
   /** @type {any} */
   meta = $state.raw(null);
   /** @type {any[]} */
@@ -16,6 +17,17 @@ class Here {
     } catch (error) {
       this.problem = error;
     }
+  }
+
+  /** What is told of runs that go on changes nothing here; of what comes in a burst the last is enough. @param {{many: boolean, runs: Record<string, {state?: boolean}>}} changed */
+  lookSoon(changed) {
+    const isWorth = changed.many || Object.values(changed.runs).some((run) => run.state);
+    if (!isWorth || this.#waiting) return;
+    this.#waiting = true;
+    setTimeout(() => {
+      this.#waiting = false;
+      this.look();
+    }, 1000);
   }
 
   /** @param {string} id */

@@ -82,7 +82,8 @@ class Live {
     this.snapshot = said.snapshot;
     this.nRuns = said.n_runs;
     this.nRunning = said.n_running;
-    if (isNew) for (const listener of this.#listeners) listener({ runs: said.runs ?? {}, many: Boolean(said.many) || said.kind === "hello" });
+    const many = said.runs?.many === true || said.kind === "hello"; // more than are named, or nobody listened meanwhile
+    if (isNew) for (const listener of this.#listeners) listener({ runs: many ? {} : (said.runs ?? {}), many });
   }
 }
 

@@ -39,6 +39,12 @@ export function ordered(metrics, { by, isDown }, primary) {
   });
 }
 
+/** The curves to look at first: the one that runs are compared by, those of which less or more is better, then the others. @param {Metric[]} metrics @param {string | null} primary */
+export function telling(metrics, primary) {
+  const worth = (/** @type {Metric} */ each) => (each.key === primary ? 2 : each.goal ? 1 : 0);
+  return metrics.filter((each) => each.n > 1).sort((a, b) => worth(b) - worth(a));
+}
+
 /** A difference with its sign, and whether it is for the better; a side without a goal is neither. @param {number} from @param {number} to @param {string | null} goal */
 export function difference(from, to, goal) {
   const by = to - from;
@@ -50,6 +56,18 @@ export function difference(from, to, goal) {
 /** A table as CSV. @param {string[]} columns @param {any[][]} rows */
 export function csv(columns, rows) {
   return [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+}
+
+/**
+ * The columns of a data set with what its profile knows of each, and the names of what is known.
+ * @param {{schema?: any[], profile?: any}} dataset @returns {{names: string[], rows: Record<string, any>[]}}
+ */
+export function columnsOf({ schema, profile }) {
+  const known = profile?.columns && typeof profile.columns === "object" ? profile.columns : {};
+  const rows = (schema ?? []).map((each) => ({ ...each, ...(known[each.name] ?? {}) }));
+  const told = (/** @type {string} */ name) => rows.some((row) => row[name] !== null && row[name] !== undefined && typeof row[name] !== "object");
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !["name", "type", "dtype"].includes(name) && told(name));
+  return { names: names.slice(0, 7), rows };
 }
 
 /** A type with its shape: float64 (−1, 28, 28). @param {{type?: string, dtype?: string, shape?: any[] | null, required?: boolean}} column */

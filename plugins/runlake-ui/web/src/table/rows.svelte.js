@@ -1,6 +1,7 @@
 // The runs of a table: only those in sight are asked for, page by page, and none moves while new ones arrive.
 import { frame, isAborted } from "../lib/api.js";
-import { literal } from "../lib/names.js";
+import { cell } from "../lib/format.js";
+import { columnOf, literal } from "../lib/names.js";
 
 /** @typedef {{experiments: string[] | null, filter: string, sort: string[], columns: string[], group: string[] | null, fold: boolean, deleted: boolean}} Query */
 /** @typedef {Record<string, any> & {run_id: string, run_name: string, status: string, n_inside: number}} Row */
@@ -8,6 +9,12 @@ import { literal } from "../lib/names.js";
 const PAGE = 100;
 const MOST_INSIDE = 500;
 const MOST_PAGES = 40;
+
+/** A group goes by what its runs have in common. @param {Record<string, any>} row @param {string[]} group */
+function namedGroup(row, group) {
+  const name = group.map((each) => `${columnOf(each).key} = ${row[each] === null ? "none" : cell(row[each], each)}`).join(", ");
+  return { run_id: name, run_name: name, status: "", n_inside: 0 };
+}
 
 export class Rows {
   total = $state(0);
@@ -130,7 +137,7 @@ export class Rows {
     const names = Object.keys(columns);
     /** @type {Row[]} */
     const rows = Array.from({ length: n }, (_, place) => /** @type {any} */ (Object.fromEntries(names.map((name) => [name, columns[name][place]]))));
-    return { rows, meta };
+    return { rows: query.group ? rows.map((row) => ({ ...row, ...namedGroup(row, query.group ?? []) })) : rows, meta };
   }
 
   /** @param {any} meta */

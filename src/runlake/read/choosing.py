@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-
-from rich.cells import cell_len
 
 from runlake.read.direction import direction
 from runlake.read.outcomes import is_aside, is_of_validation, words_of
@@ -44,8 +43,13 @@ def _told(key: str, column: Sequence[str | None]) -> float:
     """Bits for a cell of the terminal, or so, by how many runs have it."""
     counts, known = Counter(column), [text for text in column if text is not None]
     bits = -sum(n / len(column) * math.log2(n / len(column)) for n in counts.values())
-    width = max(cell_len(text) for text in (key, *known))
+    width = max(_width(text) for text in (key, *known))
     return bits * len(known) / len(column) / math.sqrt(min(width, WIDE))
+
+
+def _width(text: str) -> int:
+    """Of a text in cells of a terminal."""
+    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(letter) in "FW" else 1 for letter in text)
 
 
 def _is_name(key: str, column: Sequence[str | None]) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from runlake.entities import Scope, ViewType
-from runlake.read import Query, Store
 from runlake.read.naming import quoted
 from runlake.read.search.found import Found
+from runlake.read.search.query import Query
+
+if TYPE_CHECKING:
+    from runlake.read.stores import Store
 
 __all__ = ["Listing", "Row", "list_runs", "values_of"]
 

@@ -1,0 +1,1 @@
+"""The page of a store, and the server that it asks."""

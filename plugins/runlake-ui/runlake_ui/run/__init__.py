@@ -1,0 +1,1 @@
+"""One run, section by section."""
