@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import runlake
+from browsing import chromium as chromium
+from browsing import opened as opened
 from conftest import store as store
 
 

@@ -12,7 +12,7 @@ import pytest
 from children import run_program
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/pyproject.toml"))
-PUBLIC = {"runlake", "runlake.read", "runlake.testing"}
+PUBLIC = {"runlake", "runlake.entities", "runlake.read", "runlake.testing"}
 COMMANDS = {"runlake-ui"}  # which bring commands, and record no library
 LIBRARIES = [folder for folder in FOLDERS if folder.name not in COMMANDS]
 

@@ -164,12 +164,14 @@ class _Loading:
         from runlake_ui.app import app_of
         from runlake_ui.door import Keys
         from runlake_ui.hosts import names_of
+        from runlake_ui.schema import look_ahead
         from runlake_ui.served import Served
 
         wanted = self._wanted
         self._served = Served(wanted.store, is_read_only=wanted.is_read_only)
         keys = Keys(names_of(wanted.host, self._port, wanted.allowed_hosts), self._token, self._port, wanted.is_read_only)
         self._app.set_result(app_of(self._served, keys))
+        look_ahead(self._served)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -18,10 +18,11 @@ from runlake_ui.asks import NUMBER, SIDES, TEXT, Asks
 from runlake_ui.columns import coded
 from runlake_ui.served import Served, served_by
 
-__all__ = ["ASKS", "ROUTES", "kind_of"]
+__all__ = ["ASKS", "ROUTES", "kind_of", "look_ahead"]
 
 SAMPLE = 1000  # runs that tell which params tell them apart
 MOST_KEYS = 5000
+MOST_AHEAD = 2_000  # as many as the page asks for
 
 _ATTRIBUTES = {
     "run_name": "text",
@@ -41,8 +42,7 @@ def schema(request: Request) -> Response:
     served, asked = served_by(request), request.query_params
     if served.opened is None:
         return plain({"keys": [], "total_keys": 0, "n_runs": 0, "primary": None, "telling": []})
-    query = Query(asked.get("filter", ""), (), among(request), view_of(request))
-    known = served.kept(("schema", query.filter, query.experiment_ids, query.view_type), lambda: _Known(served, query))
+    known = known_of(served, Query(asked.get("filter", ""), (), among(request), view_of(request)))
     limit, wanted = number_of(request, "limit", 500, MOST_KEYS), asked.get("q", "").lower().split()
     names = [name for name in known.names if all(word in name[1].lower() for word in wanted)]
     return plain(
@@ -54,6 +54,19 @@ def schema(request: Request) -> Response:
             "telling": known.telling,
         }
     )
+
+
+def known_of(served: Served, query: Query) -> _Known:
+    """What is known of the keys of these runs as of this snapshot."""
+    return served.kept(("schema", query.filter, query.experiment_ids, query.view_type), lambda: _Known(served, query))
+
+
+def look_ahead(served: Served) -> None:
+    """Find out what the first page will ask, before anybody opens it."""
+    if served.opened is not None:
+        known = known_of(served, Query())
+        for name in known.names[:MOST_AHEAD]:
+            known.described(*name)
 
 
 class _Known:

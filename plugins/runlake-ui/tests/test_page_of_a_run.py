@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import runlake
-from browsing import Open, chromium, opened, served, unfit
+from browsing import Open, served, unfit
 from children import run_program
-
-__all__ = ["chromium", "opened"]
 
 TRAINED = """
     import runlake
@@ -104,7 +102,7 @@ def test_nothing_that_a_run_says_is_run(opened: Open, store: Path) -> None:
     dialogs: list[str] = []
     with served(store, "--no-token") as link:
         page = opened(link)
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))  # it stays open, and what comes next fails
         expect(page.locator("[role=grid] .line a").first).to_have_text(HARM)
         page.get_by_role("combobox", name="Filter runs").fill("params.")
         page.wait_for_timeout(400)

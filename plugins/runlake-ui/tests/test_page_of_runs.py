@@ -12,10 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import runlake
-from browsing import Open, chromium, opened, served, unfit
+from browsing import Open, served, unfit
 from children import run_program
-
-__all__ = ["chromium", "opened"]
 
 STUDY = """
     import math, random, runlake

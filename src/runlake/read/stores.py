@@ -84,7 +84,7 @@ class Store:
         return found
 
     def _check_metric(self, run_id: str, key: str) -> None:
-        """Raise UnknownRun or KeyError where a run, or its metric, is not there; points may be missing all the same, as of a damaged file."""
+        """Raise UnknownRun or KeyError where a run, or its metric, is not there; of one that is, the points may be lost."""
         run = next(iter(self.found(self.these([run_id]))), None) or self.run(run_id)
         if key not in run.data.metrics:
             _ = run.metrics[key]
