@@ -139,7 +139,7 @@ def _page(browser: Any) -> Any:
 
 
 ROWS_THERE = "document.querySelectorAll('[role=grid] .line a').length > 10"
-FILTERED = "/[0-9] of 100.011 runs match/.test(document.querySelector('footer')?.innerText ?? '')"
+FILTERED = "/[1-9]\\S* of 100.011 runs match/.test(document.querySelector('footer')?.innerText ?? '')"
 DRAWN = "document.querySelector('section.card small')?.innerText.includes('drawn as')"
 
 

@@ -226,8 +226,12 @@ def test_the_first_run_appears_by_itself_and_so_do_its_points(opened: Open, stor
                 runlake.log_metric("loss", 1 / (step + 1), step=step)
             runlake.flush()
             expect(card.get_by_text("60 points")).to_be_visible()
+            curves = [body for body in asked if '"px":24,' not in body]
+            runlake.log_metric("later", 1.0)
+            runlake.log_metric("later", 2.0)
+            runlake.flush()
+            expect(page.get_by_role("region", name=re.compile("^later: first"))).to_be_visible()
         expect(page.get_by_text("✓ done")).to_be_visible()
 
-    curves = [body for body in asked if '"px":24,' not in body]
     assert curves
     assert all('"since":{' in body for body in curves)
