@@ -224,6 +224,7 @@ async def _show_way_in(scope: Scope, send: Send) -> None:
 
 _WAY_IN = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>runlake</title>
+<link rel="icon" href="data:,">
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}
 code{font-family:ui-monospace,monospace}</style>
 <h1>Open the printed link</h1>

@@ -21,6 +21,7 @@ from runlake_ui.bodies import names_in, number_in, text_in, truth_in
 from runlake_ui.columns import shortened, table_of
 from runlake_ui.frozen import Asked, Frozen, families, frozen
 from runlake_ui.grouping import grouped
+from runlake_ui.headline import HEADLINE, headlines
 from runlake_ui.served import Served, served_by
 
 __all__ = ["ASKS", "ROUTES"]
@@ -57,7 +58,7 @@ def _answer(request: Request, served: Served, body: Mapping[str, Any]) -> Respon
     if group:
         unsorted = Asked(asked.experiments, asked.filter, (), asked.fold, asked.deleted)
         held = frozen(served, unsorted, snapshot)
-        table, total = grouped(held.all(served), group, columns, asked.sort, offset, limit)
+        table, total = grouped(held.all(served), group, [name for name in columns if name != HEADLINE], asked.sort, offset, limit)
     else:
         held = frozen(served, asked, snapshot)
         table, total = _page(served, asked, held, columns, offset, limit), len(held)
@@ -69,20 +70,21 @@ def _answer(request: Request, served: Served, body: Mapping[str, Any]) -> Respon
         "latest": served.snapshot,
         "n_new": _n_new(served, asked, held),
         "unknown": held.unknown,
-        "best": {name: found for name in columns if (found := held.extremes(served, name)) is not None},
+        "best": {name: found for name in columns if name != HEADLINE and (found := held.extremes(served, name)) is not None},
     }
     return frame(request, table, {**meta, "took_ms": round((time.perf_counter() - began) * 1000, 1)})
 
 
 def _page(served: Served, asked: Asked, held: Frozen, columns: Sequence[str], offset: int, limit: int) -> pa.Table:
     found = held.page(served, offset, limit)
-    names = list(dict.fromkeys([*ALWAYS, NOTE, *columns]))
+    names = [name for name in dict.fromkeys([*ALWAYS, NOTE, *columns]) if name != HEADLINE]
     read = found.table(names)
     named = {name: read.column(place) for place, name in enumerate(names)}
     note = named[NOTE] if NOTE in columns else named.pop(NOTE)
     inside = pa.array(families(served, asked.view_type).n_inside(found.run_ids()).astype(np.int32))
     own = {name: named.pop(name) for name in ALWAYS}
-    return table_of({**own, "n_inside": inside, "note": shortened(note, NOTE_LETTERS), **named})
+    heads = headlines(found) if HEADLINE in columns else {}
+    return table_of({**own, "n_inside": inside, "note": shortened(note, NOTE_LETTERS), **named, **heads})
 
 
 def _n_new(served: Served, asked: Asked, held: Frozen) -> int:

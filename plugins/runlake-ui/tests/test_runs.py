@@ -24,6 +24,20 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return found
 
 
+def test_runs_of_different_kinds_are_each_told_by_their_own_metric(tmp_path: Path) -> None:
+    """One of validation before one of training, a goal that was set before a name; the best value of it."""
+    runs = [
+        WrittenRun("a", metrics={"train_loss": [3.0, 2.0], "val_auc": [0.5, 0.9, 0.7], "epoch": 3.0}),
+        WrittenRun("b", metrics={"rmse": [4.0, 1.0, 2.0]}),
+        WrittenRun("c", metrics={"lr": 0.1}),
+        WrittenRun("d"),
+    ]
+    columns = Asker(written(tmp_path / "lake", *runs)).post("/runs/query", {"columns": ["headline"], "sort": ["run_name ASC"]})["columns"]
+
+    assert columns["headline"] == ["val_auc", "rmse", None, None]
+    assert columns["headline|value"] == [0.9, 1.0, None, None]
+
+
 def test_without_a_store_there_is_nothing_yet_and_then_there_is(tmp_path: Path) -> None:
     """The server is there before the first run."""
     asker = Asker(tmp_path / "lake")

@@ -39,7 +39,11 @@ test("the columns that are chosen begin with the metric that runs are compared b
     keys: [metric("system/cpu", { goal: null }), metric("train_loss"), metric("val_loss"), metric("val_auc", { goal: "max" })],
     primary: { name: "metrics.val_auc.max", key: "val_auc", goal: "max", aggregate: "max" },
     telling: ["params.lr", "params.depth"],
+    n_runs: 10,
   };
   assert.deepEqual(usefulColumns(schema), ["metrics.val_auc.max", "metrics.val_loss.min", "metrics.train_loss.min", "params.lr", "params.depth", "start_time", "duration"]);
-  assert.deepEqual(usefulColumns({ keys: [], primary: null, telling: [] }), ["start_time", "duration"]);
+  assert.deepEqual(usefulColumns({ keys: [], primary: null, telling: [], n_runs: 0 }), ["start_time", "duration"]);
+  const users = { ...schema, keys: [...schema.keys, { name: "user", key: "user", scope: "attribute", n: 10, distinct: 2 }] };
+  assert.ok(usefulColumns(users).includes("user"));
+  assert.equal(usefulColumns({ ...schema, n_runs: 100 })[0], "headline");
 });
