@@ -33,6 +33,8 @@ from typing import Any
 import runlake
 from benchmarks.report import installed, report
 from benchmarks.search_runs import fill_store
+from runlake.read.search.cache import bring_up_to_date
+from runlake.store.layout import Layout
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
@@ -75,6 +77,7 @@ def main() -> None:
         own = {**os.environ, "RUNLAKE_STORE": str(lake), "RUNLAKE_JOBS": "off", "RUNLAKE_EXIT_WAIT": "0", "RUNLAKE_SILENT": "1"}
         subprocess.run([sys.executable, "-c", SWEEP], env=own, check=True)
         subprocess.run([sys.executable, "-m", "runlake", "compact", "--store", str(lake)], env=own, check=True, stdout=subprocess.DEVNULL)
+        assert bring_up_to_date(Layout(lake))  # as publishing has done where jobs are not off
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
         rows = [("listening", f"{median(list(_starts(lake))):.2f} s", "")]
         with _serving([sys.executable, "-m", "runlake", "ui", "--store", str(lake), "--port", "0", "--no-browser", "--no-token"]) as (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,12 +42,17 @@ def _spread(found: Found, name: str) -> dict[str, Any]:
         there = values[known].astype(np.float64)
         finite = there[np.isfinite(there)]
         counts, edges = np.histogram(finite, _edges(finite))
-        return {"kind": "number", "edges": edges.tolist(), "counts": counts.tolist(), "n": len(there)}
-    codes, distinct = coded(found, name)
+        typed = _often(*coded(found, name)) if found.texts(name) else {}
+        return {**typed, "kind": "number", "edges": edges.tolist(), "counts": counts.tolist(), "n": len(there)}
+    return {"kind": "text", **_often(*coded(found, name))}
+
+
+def _often(codes: np.ndarray, distinct: pa.Array) -> dict[str, Any]:
+    """The texts that come most often."""
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
     order = np.argsort(-counts, kind="stable")[:MOST_VALUES]
     most = [{"value": distinct[place].as_py(), "n": int(counts[place])} for place in order.tolist() if counts[place]]
-    return {"kind": "text", "values": most, "n": int(counts.sum()), "distinct": int((counts > 0).sum())}
+    return {"values": most, "n": int(counts.sum()), "distinct": int((counts > 0).sum())}
 
 
 def _edges(values: np.ndarray) -> np.ndarray:

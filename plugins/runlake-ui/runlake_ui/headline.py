@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pyarrow as pa
 
-from runlake.read import GOAL_TAG, Found, Scope, by_weight, direction, has_direction, stored_name
+from runlake.read import Found, Scope, stored_name
+from runlake_ui.primary import SYSTEM, first_of, goal_of, goals_of
 
 __all__ = ["HEADLINE", "headlines"]
 
@@ -15,22 +16,17 @@ HEADLINE = "headline"  # a column of its own: the metric's key, and its best val
 
 def headlines(found: Found) -> Mapping[str, pa.Array]:
     """Of each run the key of the metric that it would be compared by, and the best value of that."""
-    goals = [key.removeprefix(GOAL_TAG) for key in found.keys(Scope.TAG) if key.startswith(GOAL_TAG)]
-    columns = {key: found.numbers(stored_name(Scope.METRIC, key)) for key in found.keys(Scope.METRIC) if not key.startswith("system/")}
+    goals = goals_of(found)
+    columns = {key: found.numbers(stored_name(Scope.METRIC, key)) for key in found.keys(Scope.METRIC) if not key.startswith(SYSTEM)}
     known = {key: column[1] for key, column in columns.items() if column is not None}
     heads: dict[tuple[str, ...], str | None] = {}
     chosen = []
     for place in range(len(found)):
         had = tuple(key for key, is_known in known.items() if is_known[place])
         if had not in heads:  # runs of one kind have the same
-            heads[had] = _head(had, goals)
+            heads[had] = first_of(dict.fromkeys(had, 1), goals)
         chosen.append(heads[had])
-    best = {key: found.numbers(stored_name(Scope.METRIC, key, direction(key))) for key in {*chosen} if key is not None}
+    best = {key: found.numbers(stored_name(Scope.METRIC, key, goal_of(found, key, is_told=key in goals))) for key in {*chosen} if key}
     columns_of_best = {key: column[0] for key, column in best.items() if column is not None}
     values = [float(columns_of_best[key][place]) if key in columns_of_best else None for place, key in enumerate(chosen)]
     return {HEADLINE: pa.array(chosen, pa.string()), f"{HEADLINE}|value": pa.array(values, pa.float64())}
-
-
-def _head(keys: Sequence[str], goals: Sequence[str]) -> str | None:
-    first = next(iter(by_weight(dict.fromkeys(keys, 1), goals)), None)
-    return first if first is not None and (first in goals or has_direction(first)) else None

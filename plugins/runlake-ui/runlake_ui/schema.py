@@ -16,6 +16,7 @@ from runlake_ui.answers import plain
 from runlake_ui.asked import among, number_of, view_of
 from runlake_ui.asks import NUMBER, SIDES, TEXT, Asks
 from runlake_ui.columns import coded
+from runlake_ui.primary import SYSTEM, first_of
 from runlake_ui.served import Served, served_by
 
 __all__ = ["ASKS", "ROUTES", "kind_of", "look_ahead"]
@@ -78,13 +79,13 @@ class _Known:
         self._goals = dict(_goals(self.found, tags))
         n_runs = {key: _n_runs(self.found, stored_name(Scope.METRIC, key)) for key in metrics}
         told = [key.removeprefix(GOAL_TAG) for key in self._goals]
-        weighed = by_weight({key: n for key, n in n_runs.items() if not key.startswith("system/")}, told)
-        self.primary = self._primary(weighed[0]) if weighed else None
+        weighed = by_weight({key: n for key, n in n_runs.items() if not key.startswith(SYSTEM)}, told)
+        self.primary = self._primary(weighed[0]) if first_of(dict.fromkeys(weighed[:1], 1), told) else None
         few = served.store.these(self.found.run_ids().slice(0, SAMPLE))
         telling, names = telling_params(dict(_texts(few, params)))
         self.telling = [shown_name(Scope.PARAM, key) for key in telling]
         rest = [key for key in params if key not in {*telling, *names}]
-        system = [key for key in metrics if key.startswith("system/")]
+        system = [key for key in metrics if key.startswith(SYSTEM)]
         self.names = [("metric", key) for key in [*weighed, *system]]
         self.names += [("param", key) for key in [*telling, *names, *rest]]
         self.names += [("attribute", key) for key in _ATTRIBUTES]

@@ -129,3 +129,11 @@ def test_a_spread_needs_a_name_that_can_be_read(tmp_path: Path) -> None:
     asker = Asker(some_runs(tmp_path / "lake", 2))
 
     assert [asker.get("/facets", key=key)["status"] for key in ("", "a b", "'x")] == [422] * 3
+
+
+def test_numbers_that_were_typed_are_offered_as_they_were_typed(tmp_path: Path) -> None:
+    """The bins say where values lie; a filter wants one of them."""
+    runs = [WrittenRun(name, params={"lr": lr}) for name, lr in (("a", 0.1), ("b", 0.01), ("c", 0.1))]
+    answer = Asker(written(tmp_path / "lake", *runs)).get("/facets", key="params.lr")
+
+    assert (answer["kind"], answer["values"]) == ("number", [{"value": "0.1", "n": 2}, {"value": "0.01", "n": 1}])

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 import runlake
 from runlake.read import Query, Run, Store, family, quoted
+from runlake_ui.primary import primary_of
 from runlake_ui.run.opened import Parts, about_run
-from runlake_ui.run.primary import primary_of
 from runlake_ui.served import served_by
 
 __all__ = ["ROUTES", "n_inside", "named_run", "same_data"]

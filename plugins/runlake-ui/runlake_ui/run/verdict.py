@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from runlake.read import GOAL_TAG, Query, Run, Store, ViewType, direction, is_aside, is_of_training, is_of_validation, words_of
-from runlake_ui.run.primary import Primary, primary_of
+from runlake_ui.primary import Primary, primary_of
 
 __all__ = ["Curve", "alarms_of", "verdict"]
 
