@@ -22,7 +22,10 @@ export function usefulColumns(schema) {
   const ends = [...several, "start_time", "duration"];
   const alike = new Set(schema.keys.filter((each) => each.distinct === 1).map((each) => each.name)); // but for runs that lack it
   const params = schema.telling.filter((name) => !alike.has(name)).slice(0, PARAMS);
-  if (primary && covered < MIXED * schema.n_runs) return ["headline", ...params.slice(0, 3), ...ends];
+  if (primary && covered < MIXED * schema.n_runs) {
+    const common = new Set(schema.keys.filter((each) => each.n >= MIXED * schema.n_runs).map((each) => each.name));
+    return ["headline", ...params.filter((name) => common.has(name)), ...ends];
+  }
   return [...(primary ? [primary.name] : []), ...metrics, ...params, ...ends];
 }
 
