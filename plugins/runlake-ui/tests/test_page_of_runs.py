@@ -71,6 +71,7 @@ def test_by_mouse(opened: Open, link: str) -> None:
     expect(page.get_by_text("4 of 43 runs match")).to_be_visible()
     page.get_by_role("columnheader").get_by_role("button", name="val_loss").click()
     expect(page.locator("[role=columnheader][aria-sort=descending]")).to_be_visible()
+    expect(page.locator("#row-0")).to_contain_text("run-37")
     assert names(page) == ["run-37", "run-27", "run-17", "run-07"]
     page.get_by_role("checkbox", name="Select run-07").click()
     expect(page.get_by_text("1 selected run")).to_be_visible()
