@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["ARROW", "Problem", "body_of", "frame", "plain", "problem"]
+__all__ = ["ARROW", "Problem", "body_of", "frame", "in_json", "plain", "problem"]
 
 ARROW = "application/vnd.apache.arrow.stream"
 PROBLEM = "application/problem+json"
@@ -44,7 +44,7 @@ async def body_of(request: Request) -> dict[str, Any]:
 def plain(value: Any, status: int = 200) -> Response:
     """A JSON answer."""
     return Response(
-        json.dumps(_in_json(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"), status, media_type="application/json"
+        json.dumps(in_json(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"), status, media_type="application/json"
     )
 
 
@@ -62,7 +62,7 @@ def frame(request: Request, table: pa.Table, meta: Mapping[str, Any]) -> Respons
     """A table, in the form that was asked for."""
     if ARROW in request.headers.get("accept", ""):
         sink = pa.BufferOutputStream()
-        named = table.replace_schema_metadata({"runlake": json.dumps(_in_json(meta))})
+        named = table.replace_schema_metadata({"runlake": json.dumps(in_json(meta))})
         with pa.ipc.new_stream(sink, named.schema) as writer:
             writer.write_table(named)
         return Response(sink.getvalue().to_pybytes(), media_type=ARROW)
@@ -70,12 +70,12 @@ def frame(request: Request, table: pa.Table, meta: Mapping[str, Any]) -> Respons
     return plain({**meta, "n": table.num_rows, "columns": columns})
 
 
-def _in_json(value: Any) -> Any:
+def in_json(value: Any) -> Any:
     """With words for the numbers that JSON has none for."""
     if isinstance(value, float):
         return value if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
-        return {str(key): _in_json(each) for key, each in value.items()}
+        return {str(key): in_json(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_in_json(each) for each in value]
+        return [in_json(each) for each in value]
     return value

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
 import traceback
-from collections.abc import Iterator
-from types import ModuleType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,20 +13,25 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 import runlake
-from runlake_ui import assets, events, experiments, export, facets, meta, openapi, query, run, schema, series, views
+from runlake_ui import assets, events, experiments, export, facets, meta, openapi, query, schema, series, views
 from runlake_ui.answers import Problem, problem
 from runlake_ui.door import Door, Keys
+from runlake_ui.run import artifacts, captures, changes, data, environment, explain, lineage, log, models, overview, preview
 from runlake_ui.served import Served
 
-__all__ = ["app_of", "rooms"]
+__all__ = ["ROOMS", "app_of"]
 
-_SHELVES = (meta, experiments, schema, query, facets, series, export, views, events)
+# The modules that answer: each has ROUTES.
+ROOMS = (
+    *(meta, experiments, schema, query, facets, series, export, views, events),
+    *(overview, changes, artifacts, preview, explain, data, models, environment, captures, lineage, log),
+)
 
 
 def app_of(served: Served, keys: Keys) -> ASGIApp:
     """The page and all that it asks, behind the door."""
-    routes = [route for room in rooms() for route in room.ROUTES]
-    described = openapi.route_of(rooms())
+    routes = [route for room in ROOMS for route in room.ROUTES]
+    described = openapi.route_of(ROOMS)
     app = Starlette(
         routes=[Mount("/api/v1", routes=[*routes, described], name="api"), *assets.ROUTES],
         exception_handlers={HTTPException: _not_answered, runlake.RunlakeError: _not_done, Exception: _failed},
@@ -39,15 +40,6 @@ def app_of(served: Served, keys: Keys) -> ASGIApp:
     app.state.keys = keys
     app.router.redirect_slashes = False
     return Door(app, keys, served)
-
-
-def rooms() -> Iterator[ModuleType]:
-    """The modules that answer: each has ROUTES."""
-    yield from _SHELVES
-    for found in pkgutil.iter_modules(run.__path__):
-        room = importlib.import_module(f"{run.__name__}.{found.name}")
-        if hasattr(room, "ROUTES"):
-            yield room
 
 
 async def _not_answered(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from runlake.read import Query, Store, point_batches, run_batches
-from runlake_ui.answers import Problem
+from runlake_ui.answers import Problem, in_json
 from runlake_ui.asked import among, view_of
 from runlake_ui.asks import MANY, SIDES, Asks
 from runlake_ui.columns import in_few_forms
@@ -69,15 +70,13 @@ def _sent(batches: Iterator[pa.Table], name: str, form: str) -> Response:
 
 def _written(schema: pa.Schema, batches: Iterable[pa.Table]) -> Path:
     """A Parquet file of them: its end says where all is, so it is written before it is sent."""
-    with tempfile.NamedTemporaryFile(prefix="runlake-", suffix=".parquet", delete=False) as file:
+    with ExitStack() as undo, tempfile.NamedTemporaryFile(prefix="runlake-", suffix=".parquet", delete=False) as file:
         path = Path(file.name)
-        try:
-            with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-                for rows in batches:
-                    writer.write_table(rows)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        undo.callback(path.unlink, missing_ok=True)
+        with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            for rows in batches:
+                writer.write_table(rows)
+        undo.pop_all()
     return path
 
 
@@ -102,14 +101,7 @@ def _as_json(batches: Iterable[pa.Table]) -> Iterator[bytes]:
 
 
 def _line(row: dict[str, object]) -> str:
-    said = {name: _in_words(value) if isinstance(value, float) else value for name, value in row.items() if value is not None}
-    return json.dumps(said, ensure_ascii=False)
-
-
-def _in_words(number: float) -> float | str:
-    if number - number == 0:
-        return number
-    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+    return json.dumps(in_json({name: value for name, value in row.items() if value is not None}), ensure_ascii=False)
 
 
 def _told(n_runs: int) -> None:

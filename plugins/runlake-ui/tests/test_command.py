@@ -162,8 +162,8 @@ EARLY = f"""
 """
 LATE = """
     import sys
-    from runlake_ui.app import rooms
-    print(len(list(rooms())) > 9 and {"pandas", "deltalake", "duckdb", "torch"} & set(sys.modules))
+    from runlake_ui.app import ROOMS
+    print(len(ROOMS) > 9 and {"pandas", "deltalake", "duckdb", "torch"} & set(sys.modules))
 """
 
 

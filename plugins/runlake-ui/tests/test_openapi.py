@@ -32,7 +32,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asker:
 
 def routes() -> list[Route]:
     """Every address below /api/v1."""
-    return [route for room in app.rooms() for route in room.ROUTES]
+    return [route for room in app.ROOMS for route in room.ROUTES]
 
 
 def test_every_address_is_described_by_its_own_sentence(asked: Asker) -> None:
@@ -103,6 +103,6 @@ def test_any_words_in_an_address_are_answered(asked: Asker, odd: str) -> None:
 
 def test_the_parameters_stand_where_they_are_read() -> None:
     """What is declared beside an endpoint belongs to one of that module."""
-    for room in app.rooms():
+    for room in app.ROOMS:
         endpoints = {inspect.unwrap(route.endpoint) for route in room.ROUTES}
         assert set(getattr(room, "ASKS", {})) <= endpoints, room.__name__

@@ -92,19 +92,15 @@ async def register(request: Request) -> Response:
 
 
 def _registered(client: runlake.RunlakeClient, name: str, source: str, run_id: str, reason: str | None) -> Any:
-    is_new = False
-    try:
-        client.get_registered_model(name)
-    except runlake.UnknownModel:
-        client.create_registered_model(name, reason=reason)
-        is_new = True
-    try:
-        return client.create_model_version(name, source, run_id, reason=reason)
-    except BaseException:
-        with contextlib.suppress(runlake.RunlakeError):
-            if is_new:  # or one without versions would stay
-                client.delete_registered_model(name)
-        raise
+    with contextlib.ExitStack() as undo:
+        try:
+            client.get_registered_model(name)
+        except runlake.UnknownModel:
+            client.create_registered_model(name, reason=reason)
+            undo.callback(client.delete_registered_model, name)  # or one without versions would stay
+        made = client.create_model_version(name, source, run_id, reason=reason)
+        undo.pop_all()
+    return made
 
 
 async def markdown(request: Request) -> Response:
