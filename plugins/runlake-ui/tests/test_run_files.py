@@ -10,7 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runlake_ui.run.rendering import code_html, console_html, json_html, markdown_html, table_html
+from runlake_ui.rendering.code import code_html, json_html
+from runlake_ui.rendering.console import console_html
+from runlake_ui.rendering.markdown import markdown_html
+from runlake_ui.rendering.tables import table_html
 
 import runlake
 from paging import Asker

@@ -17,10 +17,10 @@ from runlake.read import GOAL_TAG, Run, models_in
 from runlake_ui.answers import Problem, body_of, plain
 from runlake_ui.asks import TEXT, Asks
 from runlake_ui.bodies import text_in
+from runlake_ui.rendering.markdown import markdown_html
 from runlake_ui.run.captures import jobs_of
 from runlake_ui.run.opened import changing, problems, refreshed, run_of
 from runlake_ui.run.overview import NOTE, SYSTEM, overview
-from runlake_ui.run.rendering import markdown_html
 
 __all__ = ["ASKS", "ROUTES"]
 

@@ -14,9 +14,9 @@ from starlette.routing import Route
 from runlake.read import Run
 from runlake_ui.answers import Problem
 from runlake_ui.asks import TEXT, Asks
+from runlake_ui.rendering.code import code_html
 from runlake_ui.run.opened import Parts, about_run, content, run_of
 from runlake_ui.run.overview import ENVIRONMENT
-from runlake_ui.run.rendering import code_html
 
 __all__ = ["ASKS", "ROUTES"]
 

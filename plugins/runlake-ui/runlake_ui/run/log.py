@@ -11,8 +11,8 @@ from starlette.routing import Route
 from runlake.read import Run
 from runlake_ui.asked import number_of
 from runlake_ui.asks import NUMBER, Asks
+from runlake_ui.rendering.console import console_html
 from runlake_ui.run.opened import about_run, content
-from runlake_ui.run.rendering import console_html
 
 __all__ = ["ASKS", "ROUTES"]
 

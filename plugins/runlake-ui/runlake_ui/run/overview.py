@@ -11,10 +11,10 @@ from starlette.routing import Route
 
 import runlake
 from runlake.read import Run, Store, direction, has_direction, quoted
+from runlake_ui.rendering.markdown import markdown_html
 from runlake_ui.run.explain import explains
 from runlake_ui.run.lineage import n_inside, named_run, same_data
 from runlake_ui.run.opened import Parts, about_run
-from runlake_ui.run.rendering import markdown_html
 from runlake_ui.run.verdict import verdict
 from runlake_ui.served import served_by
 

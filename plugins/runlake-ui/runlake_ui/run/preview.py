@@ -17,9 +17,12 @@ import runlake
 from runlake.read import Run, open_artifact
 from runlake_ui.answers import Problem
 from runlake_ui.asks import TEXT, Asks
+from runlake_ui.rendering.code import LANGUAGES, code_html, json_html
+from runlake_ui.rendering.console import console_html
+from runlake_ui.rendering.markdown import markdown_html
+from runlake_ui.rendering.tables import Number, table_html
 from runlake_ui.run.artifacts import checked_path, ending, raw_address, type_of
 from runlake_ui.run.opened import about_run
-from runlake_ui.run.rendering import LANGUAGES, Number, code_html, console_html, json_html, markdown_html, table_html
 from runlake_ui.run.tables import beginning_of
 
 __all__ = ["ASKS", "ROUTES"]
